@@ -1,0 +1,71 @@
+/* Clocks and their text. */
+#include "base/clock.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return ts.tv_sec * US_PER_S + ts.tv_nsec / 1000;
+}
+
+int64_t clock_now(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+int64_t clock_tick(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
+char *clock_format(int64_t time, char text[CLOCK_TEXT_SIZE])
+{
+    time_t seconds = (time_t)(time / US_PER_S);
+    struct tm tm;
+    text[0] = '\0';
+    if (time == 0 || !gmtime_r(&seconds, &tm))
+        return text;
+    size_t length = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + length, CLOCK_TEXT_SIZE - length, ".%06dZ", (int)(time % US_PER_S));
+    return text;
+}
+
+int64_t duration_parse(const char *text)
+{
+    static const struct {
+        const char *name;
+        int64_t us;
+    } units[] = {{"ms", US_PER_MS},
+                 {"us", 1},
+                 {"s", US_PER_S},
+                 {"m", 60 * US_PER_S},
+                 {"h", 3600 * US_PER_S},
+                 {"d", 86400 * US_PER_S},
+                 {"w", 7 * 86400 * US_PER_S}};
+    enum { UNITS = sizeof units / sizeof units[0] };
+    int64_t sum = 0;
+    if (!*text)
+        return -1;
+    while (*text) {
+        char *end = NULL;
+        if (!isdigit((unsigned char)*text))
+            return -1;
+        long value = strtol(text, &end, 10);
+        size_t unit = 0;
+        while (unit < UNITS && strncmp(end, units[unit].name, strlen(units[unit].name)) != 0)
+            unit++;
+        if (unit == UNITS || value > INT64_MAX / 4 / units[unit].us)
+            return -1;
+        sum += value * units[unit].us;
+        if (sum > INT64_MAX / 4)
+            return -1;
+        text = end + strlen(units[unit].name);
+    }
+    return sum;
+}

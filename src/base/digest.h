@@ -1,0 +1,20 @@
+/* SHA-256 and HMAC-SHA-256; the only door to the crypto library. */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stddef.h>
+
+#define DIGEST_BYTES 32
+
+struct digest;
+
+struct digest *digest_new(void);
+void digest_update(struct digest *digest, const void *bytes, size_t length);
+void digest_final(struct digest *digest, unsigned char out[DIGEST_BYTES]); /* then free it */
+void digest_free(struct digest *digest);                                   /* NULL is fine */
+
+void digest_of(const void *bytes, size_t length, unsigned char out[DIGEST_BYTES]);
+void digest_mac(const void *key, size_t key_length, const void *bytes, size_t length,
+                unsigned char out[DIGEST_BYTES]);
+
+#endif
