@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that building and testing need, and only those that are missing.
+# Where nothing is missing it needs neither root nor a network.
+set -eu
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+packages="
+build-essential gcc g++ clang clang-format clang-tidy libclang-rt-14-dev
+meson ninja-build pkg-config python3 python3-pytest python3-requests
+libuv1-dev libhttp-parser-dev libsqlite3-dev libseccomp-dev libpoppler-cpp-dev poppler-data
+libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libssl-dev libcmocka-dev
+strace wrk sqlite3 qpdf
+"
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "install-deps: this is not Debian; install the counterparts of these yourself:" >&2
+    echo $packages >&2
+    exit 0
+fi
+
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null |
+    sed -n 's/^installed //p') || true
+missing=""
+for package in $packages; do
+    case "
+$installed
+" in
+    *"
+$package
+"*) ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+if [ -z "$missing" ]; then
+    exit 0
+fi
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "install-deps: missing packages; run as root: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root="sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C"
+fi
+
+echo "install-deps: installing$missing" >&2
+$as_root apt-get update -q
+$as_root apt-get install -y -q --no-install-recommends $missing
