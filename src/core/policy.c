@@ -1,0 +1,94 @@
+/* Pure rules with numbers and names. */
+#include "core/policy.h"
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <string.h>
+
+enum { OWNER_BYTES_MAX = 128 };
+
+int64_t retry_delay(const dq_operation *policy, int failures, int64_t retry_after, uint64_t random)
+{
+    double ceiling = (double) policy->backoff_base;
+    for (int i = 1; i < failures && ceiling < (double) policy->backoff_cap; i++)
+        ceiling *= policy->backoff_factor;
+    if (ceiling > (double) policy->backoff_cap)
+        ceiling = (double) policy->backoff_cap;
+    int64_t delay = (int64_t) (ceiling * ((double) (random >> 11) * 0x1p-53));
+    if (retry_after > policy->backoff_cap)
+        retry_after = policy->backoff_cap;
+    return delay > retry_after ? delay : retry_after;
+}
+
+int64_t rank_of(int64_t enqueued_at, int priority, int64_t age_step)
+{
+    return enqueued_at - priority * age_step;
+}
+
+int check_priority(int priority, dq_error *error)
+{
+    if (priority >= DQ_PRIORITY_MIN && priority <= DQ_PRIORITY_MAX)
+        return 0;
+    return error_field(error, DQ_INVALID, "/priority",
+                       "priority %d is out of range; use a whole number from %d to %d", priority,
+                       DQ_PRIORITY_MIN, DQ_PRIORITY_MAX);
+}
+
+int check_operation_name(const char *name, dq_error *error)
+{
+    size_t length = strlen(name);
+    bool good = length > 0 && length <= DQ_OPERATION_BYTES_MAX;
+    for (size_t i = 0; good && i < length; i++)
+        good = islower((unsigned char) name[i]) || isdigit((unsigned char) name[i]) ||
+               name[i] == '_' || name[i] == '-';
+    if (good)
+        return 0;
+    return error_field(error, DQ_INVALID, "/operation",
+                       "an operation's name has 1 to %d of the characters a-z 0-9 _ -",
+                       DQ_OPERATION_BYTES_MAX);
+}
+
+static int check_text(const char *text, size_t max, const char *field, dq_error *error)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length > max)
+        return error_field(error, DQ_INVALID, field, "%s must have 1 to %zu bytes, not %zu",
+                           field + 1, max, length);
+    if (!utf8_valid(text, length))
+        return error_field(error, DQ_INVALID, field, "%s must be valid UTF-8", field + 1);
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char) text[i] < 32 || text[i] == 127)
+            return error_field(error, DQ_INVALID, field,
+                               "%s must not hold control characters (byte %zu is 0x%02x)",
+                               field + 1, i, (unsigned char) text[i]);
+    return 0;
+}
+
+int check_filename(const char *name, dq_error *error)
+{
+    return check_text(name, DQ_FILENAME_BYTES_MAX, "/filename", error);
+}
+
+int check_owner(const char *owner, dq_error *error)
+{
+    return check_text(owner, OWNER_BYTES_MAX, "/owner", error);
+}
+
+int check_metadata(const char *json, dq_error *error)
+{
+    json_error_t why;
+    size_t length = strlen(json);
+    if (length > DQ_METADATA_BYTES_MAX)
+        return error_field(error, DQ_INVALID, "/metadata", "metadata has %zu bytes; %d at most",
+                           length, DQ_METADATA_BYTES_MAX);
+    json_t *parsed = json_loadb(json, length, JSON_REJECT_DUPLICATES, &why);
+    bool object = json_is_object(parsed);
+    json_decref(parsed);
+    if (object)
+        return 0;
+    return error_field(error, DQ_INVALID, "/metadata", "metadata must be a JSON object: %s",
+                       parsed ? "it is another kind of value" : why.text);
+}
