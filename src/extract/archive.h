@@ -1,0 +1,30 @@
+/* A ZIP archive in memory, read within the budgets of budget.h. */
+#ifndef EXTRACT_ARCHIVE_H
+#define EXTRACT_ARCHIVE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "extract/input.h"
+
+#include <stddef.h>
+
+struct archive;
+
+/* DQ_CORRUPT or DQ_TOO_LARGE on failure. `input` must outlive the archive. */
+int archive_open(const struct input *input, struct archive **ret_archive, dq_error *error);
+void archive_free(struct archive **archive); /* NULL is fine */
+#define autoarchive __attribute__((cleanup(archive_free))) struct archive *
+
+/* The entry's place, or -1. A leading slash is ignored, and so is the case of letters. */
+int archive_find(const struct archive *archive, const char *name);
+
+/* The entry's bytes, piece by piece; stops where the sink returns < 0. DQ_FORBIDDEN where it is
+ * encrypted. All reading counts towards one budget. */
+typedef int archive_sink(void *context, const char *bytes, size_t length);
+int archive_stream(struct archive *archive, int entry, archive_sink *sink, void *context,
+                   dq_error *error);
+
+/* The whole entry, at most what `to` may hold; more is DQ_TOO_LARGE. */
+int archive_read(struct archive *archive, int entry, struct buf *to, dq_error *error);
+
+#endif

@@ -1,0 +1,394 @@
+/* HTML through gumbo, which reads like a browser. The tree is walked without recursion, and lives
+ * in memory of our own, so that neither depth nor size can hurt. */
+#include "base/buf.h"
+#include "base/error.h"
+#include "extract/budget.h"
+#include "extract/charset.h"
+#include "extract/parsers.h"
+
+#include <gumbo.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { PRESCAN_BYTES = 4096, CHARSET_NAME_SIZE = 40 };
+
+/* ---- memory: every block is in one ring, so freeing needs no tree ---- */
+
+struct chunk {
+    struct chunk *next, *previous;
+    size_t size, unused; /* keeps the payload aligned for any type */
+};
+
+struct heap {
+    struct chunk ring;
+    size_t used;
+    jmp_buf full; /* gumbo cannot hear "no" */
+};
+
+static void *heap_alloc(void *context, size_t size)
+{
+    struct heap *heap = context;
+    struct chunk *chunk = NULL;
+    if (size < LIMIT_HTML_TREE_BYTES - heap->used)
+        chunk = malloc(sizeof *chunk + size);
+    if (!chunk)
+        longjmp(heap->full, 1);
+    *chunk = (struct chunk){.next = heap->ring.next, .previous = &heap->ring, .size = size};
+    chunk->next->previous = chunk;
+    heap->ring.next = chunk;
+    heap->used += size;
+    return chunk + 1;
+}
+
+static void heap_free(void *context, void *memory)
+{
+    struct heap *heap = context;
+    if (!memory)
+        return;
+    struct chunk *chunk = (struct chunk *)memory - 1;
+    chunk->previous->next = chunk->next;
+    chunk->next->previous = chunk->previous;
+    heap->used -= chunk->size;
+    free(chunk);
+}
+
+static void heap_clear(struct heap *heap)
+{
+    while (heap->ring.next != &heap->ring)
+        heap_free(heap, heap->ring.next + 1);
+}
+
+/* ---- what each element does to the text ---- */
+
+enum effect { INLINE, SKIP, BLOCK, PARAGRAPH, LINE_BREAK, ITEM, ROW, CELL, PREFORMATTED };
+
+static const struct {
+    GumboTag tag;
+    enum effect effect;
+} effects[] = {
+    {GUMBO_TAG_SCRIPT, SKIP},      {GUMBO_TAG_STYLE, SKIP},
+    {GUMBO_TAG_TEMPLATE, SKIP},    {GUMBO_TAG_HEAD, SKIP},
+    {GUMBO_TAG_NOSCRIPT, INLINE},  {GUMBO_TAG_IFRAME, SKIP},
+    {GUMBO_TAG_SVG, INLINE},       {GUMBO_TAG_BR, LINE_BREAK},
+    {GUMBO_TAG_P, PARAGRAPH},      {GUMBO_TAG_H1, PARAGRAPH},
+    {GUMBO_TAG_H2, PARAGRAPH},     {GUMBO_TAG_H3, PARAGRAPH},
+    {GUMBO_TAG_H4, PARAGRAPH},     {GUMBO_TAG_H5, PARAGRAPH},
+    {GUMBO_TAG_H6, PARAGRAPH},     {GUMBO_TAG_BLOCKQUOTE, PARAGRAPH},
+    {GUMBO_TAG_UL, PARAGRAPH},     {GUMBO_TAG_OL, PARAGRAPH},
+    {GUMBO_TAG_DL, PARAGRAPH},     {GUMBO_TAG_TABLE, PARAGRAPH},
+    {GUMBO_TAG_PRE, PREFORMATTED}, {GUMBO_TAG_TEXTAREA, PREFORMATTED},
+    {GUMBO_TAG_LI, ITEM},          {GUMBO_TAG_DT, BLOCK},
+    {GUMBO_TAG_DD, BLOCK},         {GUMBO_TAG_TR, ROW},
+    {GUMBO_TAG_TD, CELL},          {GUMBO_TAG_TH, CELL},
+    {GUMBO_TAG_CAPTION, BLOCK},    {GUMBO_TAG_DIV, BLOCK},
+    {GUMBO_TAG_SECTION, BLOCK},    {GUMBO_TAG_ARTICLE, BLOCK},
+    {GUMBO_TAG_HEADER, BLOCK},     {GUMBO_TAG_FOOTER, BLOCK},
+    {GUMBO_TAG_NAV, BLOCK},        {GUMBO_TAG_ASIDE, BLOCK},
+    {GUMBO_TAG_MAIN, BLOCK},       {GUMBO_TAG_FORM, BLOCK},
+    {GUMBO_TAG_FIELDSET, BLOCK},   {GUMBO_TAG_ADDRESS, BLOCK},
+    {GUMBO_TAG_FIGURE, BLOCK},     {GUMBO_TAG_FIGCAPTION, BLOCK},
+    {GUMBO_TAG_HR, BLOCK},         {GUMBO_TAG_CENTER, BLOCK},
+    {GUMBO_TAG_DETAILS, BLOCK},    {GUMBO_TAG_SUMMARY, BLOCK},
+    {GUMBO_TAG_BODY, BLOCK},       {GUMBO_TAG_HTML, BLOCK},
+    {GUMBO_TAG_OPTION, BLOCK},     {GUMBO_TAG_LEGEND, BLOCK},
+};
+
+static enum effect effect_of(const GumboNode *node)
+{
+    if (node->type == GUMBO_NODE_TEMPLATE)
+        return SKIP;
+    for (size_t i = 0; i < sizeof effects / sizeof effects[0]; i++)
+        if (effects[i].tag == node->v.element.tag)
+            return effects[i].effect;
+    return INLINE;
+}
+
+/* ---- the text ---- */
+
+struct page_text {
+    struct emit *emit;
+    int newlines;     /* wanted before the next word */
+    bool space, tab;  /* the same */
+    bool written;     /* anything at all */
+    int preformatted; /* depth */
+    int cells;        /* depth: inside of a table cell lines become spaces */
+};
+
+static void want_newlines(struct page_text *text, int count)
+{
+    if (text->cells > 0)
+        text->space = true;
+    else if (count > text->newlines)
+        text->newlines = count;
+}
+
+static void put_gap(struct page_text *text)
+{
+    static const char newlines[] = "\n\n";
+    if (text->written && text->newlines > 0)
+        emit_text(text->emit, newlines, (size_t)text->newlines);
+    else if (text->written && text->tab)
+        emit_text(text->emit, "\t", 1);
+    else if (text->written && text->space)
+        emit_text(text->emit, " ", 1);
+    text->newlines = 0;
+    text->space = text->tab = false;
+    text->written = true;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+static void put_words(struct page_text *text, const char *words)
+{
+    while (*words) {
+        size_t length = 0;
+        while (words[length] && !is_space(words[length]))
+            length++;
+        if (length > 0) {
+            put_gap(text);
+            emit_text(text->emit, words, length);
+        }
+        words += length;
+        while (is_space(*words)) {
+            text->space = true;
+            words++;
+        }
+    }
+}
+
+static void put_text(struct page_text *text, const GumboNode *node)
+{
+    const char *words = node->v.text.text;
+    if (text->preformatted == 0 || text->cells > 0) {
+        put_words(text, words);
+    } else if (*words) {
+        put_gap(text);
+        emit_puts(text->emit, words);
+    }
+}
+
+static void enter(struct page_text *text, enum effect effect)
+{
+    switch (effect) {
+    case BLOCK:
+    case ROW:
+        want_newlines(text, 1);
+        break;
+    case ITEM:
+        want_newlines(text, 1);
+        put_gap(text);
+        emit_text(text->emit, "-", 1);
+        text->space = true;
+        break;
+    case PREFORMATTED:
+        text->preformatted++;
+        want_newlines(text, 2);
+        break;
+    case PARAGRAPH:
+        want_newlines(text, 2);
+        break;
+    case CELL:
+        text->cells++;
+        break;
+    case LINE_BREAK:
+        want_newlines(text, text->newlines < 2 ? text->newlines + 1 : 2);
+        break;
+    case INLINE:
+    case SKIP:
+        break;
+    }
+}
+
+static void leave(struct page_text *text, enum effect effect)
+{
+    if (effect == CELL && --text->cells == 0)
+        text->tab = true;
+    else if (effect == CELL)
+        text->space = true;
+    else if (effect == PREFORMATTED)
+        text->preformatted--;
+    if (effect == BLOCK || effect == ROW || effect == ITEM)
+        want_newlines(text, 1);
+    if (effect == PARAGRAPH || effect == PREFORMATTED)
+        want_newlines(text, 2);
+}
+
+static bool is_element(const GumboNode *node)
+{
+    return node->type == GUMBO_NODE_ELEMENT || node->type == GUMBO_NODE_TEMPLATE;
+}
+
+/* The node behind `node` in reading order, leaving elements on the way up. */
+static const GumboNode *next_node(struct page_text *text, const GumboNode *root,
+                                  const GumboNode *node, bool inside)
+{
+    if (inside && is_element(node) && node->v.element.children.length > 0)
+        return node->v.element.children.data[0];
+    while (node != root) {
+        if (is_element(node))
+            leave(text, effect_of(node));
+        const GumboNode *parent = node->parent;
+        unsigned at = (unsigned)node->index_within_parent + 1;
+        if (at < parent->v.element.children.length)
+            return parent->v.element.children.data[at];
+        node = parent;
+    }
+    return NULL;
+}
+
+static void put_tree(struct page_text *text, const GumboNode *root)
+{
+    const GumboNode *node = root;
+    while (node && emit_status(text->emit, NULL) == 0) {
+        bool inside = true;
+        if (is_element(node)) {
+            enum effect effect = effect_of(node);
+            inside = effect != SKIP;
+            enter(text, effect);
+        } else if (node->type == GUMBO_NODE_TEXT || node->type == GUMBO_NODE_CDATA) {
+            put_text(text, node);
+        } else if (node->type == GUMBO_NODE_WHITESPACE) {
+            put_text(text, node);
+        }
+        node = next_node(text, root, node, inside);
+    }
+}
+
+/* ---- metadata: the head, one level deep ---- */
+
+static const char *attribute(const GumboNode *node, const char *name)
+{
+    const GumboAttribute *found = gumbo_get_attribute(&node->v.element.attributes, name);
+    return found ? found->value : "";
+}
+
+static void meta_fact(struct emit *emit, const GumboNode *node)
+{
+    static const struct {
+        const char *name;
+        enum fact fact;
+    } names[] = {
+        {"author", FACT_AUTHOR},
+        {"description", FACT_DESCRIPTION},
+        {"keywords", FACT_KEYWORDS},
+        {"generator", FACT_PRODUCER},
+        {"dc.title", FACT_TITLE},
+        {"dc.creator", FACT_AUTHOR},
+        {"dcterms.created", FACT_CREATED},
+        {"article:published_time", FACT_CREATED},
+        {"date", FACT_CREATED},
+        {"article:modified_time", FACT_MODIFIED},
+        {"og:title", FACT_TITLE},
+        {"og:description", FACT_DESCRIPTION},
+    };
+    const char *name = attribute(node, "name"), *content = attribute(node, "content");
+    if (!*name)
+        name = attribute(node, "property");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcasecmp(names[i].name, name) == 0)
+            emit_fact(emit, names[i].fact, content, strlen(content));
+}
+
+static void head_facts(struct emit *emit, const GumboNode *root, bool titles)
+{
+    const GumboVector *heads = &root->v.element.children;
+    const char *language = attribute(root, "lang");
+    emit_fact(emit, FACT_LANGUAGE, language, strlen(language));
+    for (unsigned h = 0; h < heads->length; h++) {
+        const GumboNode *head = heads->data[h];
+        if (!is_element(head) || head->v.element.tag != GUMBO_TAG_HEAD)
+            continue;
+        for (unsigned i = 0; i < head->v.element.children.length; i++) {
+            const GumboNode *node = head->v.element.children.data[i];
+            if (!is_element(node))
+                continue;
+            if (titles && node->v.element.tag == GUMBO_TAG_TITLE &&
+                node->v.element.children.length > 0) {
+                const GumboNode *text = node->v.element.children.data[0];
+                if (text->type == GUMBO_NODE_TEXT)
+                    emit_fact(emit, FACT_TITLE, text->v.text.text, strlen(text->v.text.text));
+            } else if (!titles && node->v.element.tag == GUMBO_TAG_META) {
+                meta_fact(emit, node);
+            }
+        }
+    }
+}
+
+/* ---- the bytes ---- */
+
+/* charset=... within the first bytes, as <meta> or an XML declaration says it. */
+static void declared_charset(const struct input *input, char name[CHARSET_NAME_SIZE])
+{
+    static const char *const keys[] = {"charset", "encoding"};
+    char head[PRESCAN_BYTES + 1];
+    size_t length = input->length < PRESCAN_BYTES ? input->length : PRESCAN_BYTES, used = 0;
+    for (size_t i = 0; i < length; i++)
+        head[i] = input->bytes[i] ? input->bytes[i] : ' ';
+    head[length] = '\0';
+    name[0] = '\0';
+    for (size_t k = 0; k < 2; k++) {
+        const char *at = strcasestr(head, keys[k]);
+        if (!at)
+            continue;
+        at += strlen(keys[k]);
+        at += strspn(at, " \t\r\n=\"'");
+        while (used < CHARSET_NAME_SIZE - 1 && *at && !strchr(" \t\r\n\"';>/?", *at))
+            name[used++] = *at++;
+        name[used] = '\0';
+        return;
+    }
+}
+
+static int collect(void *context, const char *text, size_t length)
+{
+    return buf_append(context, text, length) ? 0 : DQ_TOO_LARGE;
+}
+
+static int put_document(const struct buf *source, struct heap *heap, struct emit *emit,
+                        dq_error *error)
+{
+    heap->ring.next = heap->ring.previous = &heap->ring;
+    if (setjmp(heap->full)) {
+        heap_clear(heap);
+        return error_set(error, DQ_TOO_LARGE, "The web page needs more than %llu MiB as a tree.",
+                         LIMIT_HTML_TREE_BYTES / 1024 / 1024);
+    }
+    GumboOptions options = kGumboDefaultOptions;
+    options.allocator = heap_alloc;
+    options.deallocator = heap_free;
+    options.userdata = heap;
+    options.max_errors = 0;
+    GumboOutput *output =
+        gumbo_parse_with_options(&options, source->length ? source->bytes : "", source->length);
+    struct page_text text = {.emit = emit};
+    head_facts(emit, output->root, true);
+    head_facts(emit, output->root, false);
+    put_tree(&text, output->root);
+    if (text.written)
+        emit_text(emit, "\n", 1);
+    heap_clear(heap);
+    return emit_status(emit, error);
+}
+
+int extract_html(const struct input *input, struct emit *emit, dq_error *error)
+{
+    char declared[CHARSET_NAME_SIZE];
+    size_t skip = 0;
+    struct heap heap = {0};
+    autobuf source = BUF(LIMIT_HTML_BYTES);
+    declared_charset(input, declared);
+    struct charset charset = charset_detect(input->bytes, input->length, declared, &skip);
+    emit_fact(emit, FACT_ENCODING, charset.name, strlen(charset.name));
+    int result =
+        charset_decode(charset, input->bytes + skip, input->length - skip, collect, &source, error);
+    if (source.overflow)
+        return error_set(error, DQ_TOO_LARGE, "The web page is longer than %llu MiB.",
+                         LIMIT_HTML_BYTES / 1024 / 1024);
+    return result < 0 ? result : put_document(&source, &heap, emit, error);
+}

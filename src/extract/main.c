@@ -1,0 +1,131 @@
+/* docq-extract: the document on fd 0, frames on fd 1, diagnostics on fd 2, and nothing else. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "extract/charset.h"
+#include "extract/extract.h"
+#include "extract/parsers.h"
+#include "sandbox/wall.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <libxml/parser.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 64, EXIT_OTHER = 1 }; /* and what sandbox/wall.h names */
+
+struct settings {
+    const char *name;
+    int64_t seconds, memory; /* 0: none */
+};
+
+static const char usage[] =
+    "usage: docq-extract [--name NAME] [--seconds N] [--memory BYTES] <document >frames\n"
+    "\n"
+    "Reads one document on standard input and writes its text as frames (src/base/frame.h).\n"
+    "  --name NAME     what the sender calls it; decides only between kinds of text\n"
+    "  --seconds N     keep the text so far after N seconds\n"
+    "  --memory BYTES  address space that the parser may use\n"
+    "  --version, --help\n";
+
+static int64_t number(const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || *end || end == text || value < 0 || value > INT64_MAX / US_PER_S) {
+        fprintf(stderr, "docq-extract: '%s' is not a number\n", text);
+        exit(EXIT_USAGE);
+    }
+    return value;
+}
+
+static struct settings read_arguments(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"name", required_argument, NULL, 'n'},   {"seconds", required_argument, NULL, 's'},
+        {"memory", required_argument, NULL, 'm'}, {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {0}};
+    struct settings settings = {.name = ""};
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
+        switch (option) {
+        case 'n':
+            settings.name = optarg;
+            break;
+        case 's':
+            settings.seconds = number(optarg);
+            break;
+        case 'm':
+            settings.memory = number(optarg);
+            break;
+        case 'v':
+            puts("docq-extract " DOCQ_VERSION);
+            exit(0);
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            exit(EXIT_USAGE);
+        }
+    return settings;
+}
+
+/* What the libraries read from the disk, while there still is one. */
+static void warm_up(void)
+{
+    xmlInitParser();
+    charset_warm_up();
+    pdf_warm_up();
+    clock_now();
+}
+
+/* A regular file or memory file is mapped, whatever else is not accepted: a shrinking file would
+ * kill us with SIGBUS, which is the sender's fault and costs only this process. */
+static int map_input(struct input *input, dq_error *error)
+{
+    struct stat stat;
+    if (fstat(STDIN_FILENO, &stat) < 0)
+        return error_errno(error, "standard input");
+    if (!S_ISREG(stat.st_mode))
+        return error_set(error, DQ_INVALID, "standard input is not a file");
+    if (stat.st_size == 0)
+        return 0;
+    void *bytes = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, STDIN_FILENO, 0);
+    if (bytes == MAP_FAILED)
+        return error_errno(error, "standard input");
+    input->bytes = bytes;
+    input->length = (size_t)stat.st_size;
+    return 0;
+}
+
+static int fail(const dq_error *error)
+{
+    fprintf(stderr, "docq-extract: %s\n", error->detail);
+    return error->code == DQ_NO_MEMORY ? BOX_EXIT_MEMORY : EXIT_OTHER;
+}
+
+int main(int argc, char **argv)
+{
+    dq_error error = {0};
+    struct settings settings = read_arguments(argc, argv);
+    int64_t started = clock_tick();
+    warm_up();
+    struct wall_limits limits = {.memory_bytes = settings.memory};
+    if (wall_raise(&limits, &error) < 0) {
+        fail(&error);
+        return BOX_EXIT_WALL;
+    }
+    struct input input = {.bytes = "", .name = settings.name};
+    if (map_input(&input, &error) < 0)
+        return fail(&error);
+    int64_t deadline = settings.seconds ? started + settings.seconds * US_PER_S : 0;
+    struct emit *emit = emit_new(STDOUT_FILENO, deadline);
+    int result = extract_document(&input, emit, &error);
+    emit_free(emit);
+    return result < 0 ? fail(&error) : 0;
+}

@@ -1,0 +1,28 @@
+/* The parsers. Each reads one kind of document and writes pages and facts to `emit`.
+ * 0, or a negative code: DQ_CORRUPT, DQ_FORBIDDEN (password), DQ_UNSUPPORTED and DQ_TOO_LARGE are
+ * the document's fault, DQ_TIMED_OUT ends it early, and anything else is ours. */
+#ifndef EXTRACT_PARSERS_H
+#define EXTRACT_PARSERS_H
+
+#include "extract/emit.h"
+#include "extract/input.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int extract_csv(const struct input *input, struct emit *emit, dq_error *error);
+int extract_docx(const struct input *input, struct emit *emit, dq_error *error);
+int extract_html(const struct input *input, struct emit *emit, dq_error *error);
+int extract_markdown(const struct input *input, struct emit *emit, dq_error *error);
+int extract_pdf(const struct input *input, struct emit *emit, dq_error *error);
+int extract_text(const struct input *input, struct emit *emit, dq_error *error);
+
+/* Loads what the PDF library reads from the disk; call it before the walls go up. */
+void pdf_warm_up(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
