@@ -172,7 +172,7 @@ class Tidy:
         code, strings = strip(text)
         lines = text.split("\n")
         if path.startswith(("src/", "include/", "tests/", "bench/")) and \
-                not text.startswith("/*"):
+                not text.startswith(("/*", "//") if path.endswith(".cc") else "/*"):
             self.report(path, 1, "opening comment", "the file does not say what it is for",
                         "begin with a /* comment */ of a sentence or more")
         if len(lines) - 1 > FILE_LINES_MAX:
