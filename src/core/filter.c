@@ -39,7 +39,7 @@ static int take_pair(const char *key, const char *value, int64_t now, struct fil
                  {"owner", offsetof(struct filter, owner)}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(key, texts[i].key) == 0) {
-            snprintf((char *) filter + texts[i].offset, FILTER_VALUE_SIZE, "%s", value);
+            snprintf((char *)filter + texts[i].offset, FILTER_VALUE_SIZE, "%s", value);
             return 0;
         }
     if (strcmp(key, "since") == 0)

@@ -12,12 +12,12 @@ enum { OWNER_BYTES_MAX = 128 };
 
 int64_t retry_delay(const dq_operation *policy, int failures, int64_t retry_after, uint64_t random)
 {
-    double ceiling = (double) policy->backoff_base;
-    for (int i = 1; i < failures && ceiling < (double) policy->backoff_cap; i++)
+    double ceiling = (double)policy->backoff_base;
+    for (int i = 1; i < failures && ceiling < (double)policy->backoff_cap; i++)
         ceiling *= policy->backoff_factor;
-    if (ceiling > (double) policy->backoff_cap)
-        ceiling = (double) policy->backoff_cap;
-    int64_t delay = (int64_t) (ceiling * ((double) (random >> 11) * 0x1p-53));
+    if (ceiling > (double)policy->backoff_cap)
+        ceiling = (double)policy->backoff_cap;
+    int64_t delay = (int64_t)(ceiling * ((double)(random >> 11) * 0x1p-53));
     if (retry_after > policy->backoff_cap)
         retry_after = policy->backoff_cap;
     return delay > retry_after ? delay : retry_after;
@@ -42,7 +42,7 @@ int check_operation_name(const char *name, dq_error *error)
     size_t length = strlen(name);
     bool good = length > 0 && length <= DQ_OPERATION_BYTES_MAX;
     for (size_t i = 0; good && i < length; i++)
-        good = islower((unsigned char) name[i]) || isdigit((unsigned char) name[i]) ||
+        good = islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]) ||
                name[i] == '_' || name[i] == '-';
     if (good)
         return 0;
@@ -60,10 +60,10 @@ static int check_text(const char *text, size_t max, const char *field, dq_error 
     if (!utf8_valid(text, length))
         return error_field(error, DQ_INVALID, field, "%s must be valid UTF-8", field + 1);
     for (size_t i = 0; i < length; i++)
-        if ((unsigned char) text[i] < 32 || text[i] == 127)
+        if ((unsigned char)text[i] < 32 || text[i] == 127)
             return error_field(error, DQ_INVALID, field,
                                "%s must not hold control characters (byte %zu is 0x%02x)",
-                               field + 1, i, (unsigned char) text[i]);
+                               field + 1, i, (unsigned char)text[i]);
     return 0;
 }
 

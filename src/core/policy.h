@@ -4,17 +4,16 @@
 
 #include <docq.h>
 
-#define AGE_STEP_DEFAULT     (60 * (int64_t) 1000000)
-#define LEASE_TIME_DEFAULT   (30 * (int64_t) 1000000)
-#define LEASE_TIME_MIN       ((int64_t) 100000)
-#define LEASE_TIME_MAX       (24 * 3600 * (int64_t) 1000000)
-#define DISK_RESERVE_DEFAULT (64 * (int64_t) 1024 * 1024)
+#define AGE_STEP_DEFAULT     (60 * (int64_t)1000000)
+#define LEASE_TIME_DEFAULT   (30 * (int64_t)1000000)
+#define LEASE_TIME_MIN       ((int64_t)100000)
+#define LEASE_TIME_MAX       (24 * 3600 * (int64_t)1000000)
+#define DISK_RESERVE_DEFAULT (64 * (int64_t)1024 * 1024)
 
 /* Full-jitter exponential backoff: uniform in [0, min(cap, base x factor^(failures-1))], at least
  * `retry_after` (itself capped). `random` is 64 uniform bits. Microseconds.
  * Source: M. Brooker, "Exponential Backoff And Jitter". */
-int64_t retry_delay(const dq_operation *policy, int failures, int64_t retry_after,
-                    uint64_t random);
+int64_t retry_delay(const dq_operation *policy, int failures, int64_t retry_after, uint64_t random);
 
 /* Smaller is sooner. A waiting item gains on later ones by its age alone, so nothing starves. */
 int64_t rank_of(int64_t enqueued_at, int priority, int64_t age_step);

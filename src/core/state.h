@@ -23,8 +23,8 @@
 #include <docq.h>
 
 enum event {
-    EVENT_CLAIM,       /* attempts + 1, epoch + 1 */
-    EVENT_HEARTBEAT,   /* fenced by the epoch, as are all that a holder does */
+    EVENT_CLAIM,     /* attempts + 1, epoch + 1 */
+    EVENT_HEARTBEAT, /* fenced by the epoch, as are all that a holder does */
     EVENT_COMPLETE,
     EVENT_RETRY_LATER, /* failed, retryable, budget left */
     EVENT_FAIL,        /* permanent, or no budget left */

@@ -4,17 +4,16 @@
 #include <string.h>
 
 static const char *const status_names[DQ_STATUS_MAX] = {
-    [DQ_PENDING] = "pending",     [DQ_IN_PROGRESS] = "in_progress",
-    [DQ_COMPLETED] = "completed", [DQ_FAILED] = "failed",
-    [DQ_CANCELLED] = "cancelled",
+    [DQ_PENDING] = "pending", [DQ_IN_PROGRESS] = "in_progress", [DQ_COMPLETED] = "completed",
+    [DQ_FAILED] = "failed",   [DQ_CANCELLED] = "cancelled",
 };
 
 static const char *const event_names[EVENT_MAX] = {
-    [EVENT_CLAIM] = "claim",         [EVENT_HEARTBEAT] = "heartbeat",
-    [EVENT_COMPLETE] = "complete",   [EVENT_RETRY_LATER] = "retry_later",
-    [EVENT_FAIL] = "fail",           [EVENT_RELEASE] = "release",
-    [EVENT_LOSE] = "lose",           [EVENT_SUPERSEDE] = "supersede",
-    [EVENT_CANCEL] = "cancel",       [EVENT_RETRY] = "retry",
+    [EVENT_CLAIM] = "claim",       [EVENT_HEARTBEAT] = "heartbeat",
+    [EVENT_COMPLETE] = "complete", [EVENT_RETRY_LATER] = "retry_later",
+    [EVENT_FAIL] = "fail",         [EVENT_RELEASE] = "release",
+    [EVENT_LOSE] = "lose",         [EVENT_SUPERSEDE] = "supersede",
+    [EVENT_CANCEL] = "cancel",     [EVENT_RETRY] = "retry",
 };
 
 static const struct transition transitions[] = {
@@ -52,7 +51,7 @@ bool status_is_final(enum dq_status status)
 
 const char *dq_status_name(enum dq_status status)
 {
-    return (unsigned) status < DQ_STATUS_MAX ? status_names[status] : "unknown";
+    return (unsigned)status < DQ_STATUS_MAX ? status_names[status] : "unknown";
 }
 
 int dq_status_parse(const char *name, size_t length)

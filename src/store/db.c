@@ -144,13 +144,13 @@ struct id db_id(sqlite3_stmt *statement, int column)
 
 const char *db_text(sqlite3_stmt *statement, int column)
 {
-    return (const char *) sqlite3_column_text(statement, column);
+    return (const char *)sqlite3_column_text(statement, column);
 }
 
 char *db_copy(struct arena *arena, sqlite3_stmt *statement, int column)
 {
     const char *text = db_text(statement, column);
-    return text ? arena_strndup(arena, text, (size_t) sqlite3_column_bytes(statement, column))
+    return text ? arena_strndup(arena, text, (size_t)sqlite3_column_bytes(statement, column))
                 : NULL;
 }
 
@@ -178,7 +178,7 @@ void db_count(struct db *db, const char *operation, int from, int to)
         db->step.rows[row].by_status[from]--;
     if (to >= 0)
         db->step.rows[row].by_status[to]++;
-    db->step.enqueued += from < 0;
+    db->step.enqueued += from < 0 && to == DQ_PENDING;
     db->step.completed += to == DQ_COMPLETED;
     db->step.failed += to == DQ_FAILED;
     db->step.work = db->step.work || to == DQ_PENDING || from == DQ_IN_PROGRESS;
@@ -214,7 +214,7 @@ int db_flush_tally(struct db *db, int64_t now, dq_error *error)
     int r = add(db, "", "documents", tally->documents, error);
     for (int i = 0; r >= 0 && i < tally->count; i++)
         for (int s = 0; r >= 0 && s < DQ_STATUS_MAX; s++)
-            r = add(db, tally->rows[i].operation, dq_status_name((enum dq_status) s),
+            r = add(db, tally->rows[i].operation, dq_status_name((enum dq_status)s),
                     tally->rows[i].by_status[s], error);
     if (r >= 0 && (tally->enqueued || tally->completed || tally->failed))
         r = db_run(db,

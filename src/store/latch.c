@@ -35,7 +35,7 @@ static void read_boot_id(char boot[BOOT_ID_BYTES + 4])
     autoclose fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     memset(boot, 0, BOOT_ID_BYTES + 4);
     if (fd >= 0)
-        (void) !fd_read_some(fd, boot, BOOT_ID_BYTES);
+        (void)!fd_read_some(fd, boot, BOOT_ID_BYTES);
 }
 
 static void initialise(struct latch *latch, const char *boot)

@@ -52,12 +52,13 @@ static void new_name(char name[PACK_NAME_SIZE])
 static int create(struct pack_store *store, char name[PACK_NAME_SIZE], dq_error *error)
 {
     new_name(name);
-    autoclose fd = store->directory < 0
-                       ? memfd_create(name, MFD_CLOEXEC)
-                       : openat(store->directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    autoclose fd = store->directory < 0 ? memfd_create(name, MFD_CLOEXEC)
+                                        : openat(store->directory, name,
+                                                 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_errno(error, "cannot create a file for document bytes");
-    if (store->directory >= 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(store->directory) < 0)) {
+    if (store->directory >= 0 &&
+        (flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(store->directory) < 0)) {
         unlinkat(store->directory, name, 0);
         return error_errno(error, "cannot create a file for document bytes");
     }
@@ -100,13 +101,13 @@ static int check_room(struct pack_store *store, int64_t more, dq_error *error)
     struct statvfs disk;
     if (store->directory < 0 || fstatvfs(store->directory, &disk) < 0)
         return 0;
-    int64_t free_bytes = (int64_t) disk.f_bavail * (int64_t) disk.f_frsize;
+    int64_t free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
     if (free_bytes - more >= store->disk_reserve)
         return 0;
     return error_set(error, DQ_NO_SPACE,
                      "the disk has %lld MiB left and disk-reserve keeps %lld MiB free; nothing was "
                      "stored",
-                     (long long) (free_bytes >> 20), (long long) (store->disk_reserve >> 20));
+                     (long long)(free_bytes >> 20), (long long)(store->disk_reserve >> 20));
 }
 
 int pack_begin(struct pack_store *store, int64_t size_max, dq_incoming **ret_incoming,
@@ -160,10 +161,10 @@ int pack_write(dq_incoming *incoming, const void *bytes, size_t length, dq_error
     int r = 0;
     if (length == 0)
         return 0;
-    if (incoming->size_max > 0 && incoming->size + (int64_t) length > incoming->size_max)
+    if (incoming->size_max > 0 && incoming->size + (int64_t)length > incoming->size_max)
         return error_set(error, DQ_TOO_LARGE,
                          "the document has more than %lld bytes; upload-bytes-max allows no more",
-                         (long long) incoming->size_max);
+                         (long long)incoming->size_max);
     digest_update(incoming->digest, bytes, length);
     if (incoming->fd < 0 && incoming->store->directory >= 0 &&
         incoming->buffered + length > INCOMING_BUFFER_BYTES)
@@ -171,12 +172,12 @@ int pack_write(dq_incoming *incoming, const void *bytes, size_t length, dq_error
     if (r >= 0 && incoming->fd < 0 && (r = grow(incoming, length, error)) >= 0) {
         memcpy(incoming->buffer + incoming->buffered, bytes, length);
         incoming->buffered += length;
-    } else if (r >= 0 && ((incoming->size ^ (incoming->size + (int64_t) length)) >> 24) != 0) {
+    } else if (r >= 0 && ((incoming->size ^ (incoming->size + (int64_t)length)) >> 24) != 0) {
         r = check_room(incoming->store, 0, error); /* once every 16 MiB */
     }
     if (r >= 0 && incoming->fd >= 0 && fd_write_all(incoming->fd, bytes, length) < 0)
         r = error_errno(error, "cannot write document bytes");
-    incoming->size += (int64_t) length;
+    incoming->size += (int64_t)length;
     return r;
 }
 
@@ -211,6 +212,11 @@ int pack_finish(dq_incoming *incoming, dq_error *error)
 const unsigned char *pack_digest(const dq_incoming *incoming)
 {
     return incoming->sum;
+}
+
+int64_t pack_size(const dq_incoming *incoming)
+{
+    return incoming->size;
 }
 
 const char *pack_head(const dq_incoming *incoming, size_t *ret_length)

@@ -13,9 +13,9 @@
 
 #include <docq.h>
 
-#define PACK_NAME_SIZE         33
-#define PACK_BYTES_MAX         (64 * 1024 * 1024) /* then the next one is begun */
-#define INCOMING_BUFFER_BYTES  (256 * 1024)
+#define PACK_NAME_SIZE        33
+#define PACK_BYTES_MAX        (64 * 1024 * 1024) /* then the next one is begun */
+#define INCOMING_BUFFER_BYTES (256 * 1024)
 
 struct pack_store;
 
@@ -38,6 +38,7 @@ void pack_abort(dq_incoming **incoming); /* removes what is on disk and not in `
 /* Ends the stream outside the commit: digest, sniffed head, and the sync of a large document. */
 int pack_finish(dq_incoming *incoming, dq_error *error);
 const unsigned char *pack_digest(const dq_incoming *incoming); /* 32 bytes */
+int64_t pack_size(const dq_incoming *incoming);
 const char *pack_head(const dq_incoming *incoming, size_t *ret_length);
 
 /* Inside the commit: gives the bytes their place. pack_sync then makes all places durable; after

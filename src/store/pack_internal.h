@@ -4,7 +4,7 @@
 
 #include "store/pack.h"
 
-int pack_directory(const struct pack_store *store);               /* -1: in memory */
-int pack_reopen(struct pack_store *store, const char *pack);      /* read-only, -1 and errno */
+int pack_directory(const struct pack_store *store);          /* -1: in memory */
+int pack_reopen(struct pack_store *store, const char *pack); /* read-only, -1 and errno */
 
 #endif

@@ -25,7 +25,7 @@ int pack_open_content(struct pack_store *store, const struct pack_place *place, 
         return error_set(error, DQ_CORRUPT, "the document's bytes are cut short in its pack");
     bool alone = place->offset == 0 && info.st_size == place->size;
     if (!alone || place->size == 0) { /* nobody may see its neighbours through the descriptor */
-        int copy = fd_copy_range(fd, place->offset, (size_t) place->size, "document");
+        int copy = fd_copy_range(fd, place->offset, (size_t)place->size, "document");
         if (copy < 0)
             return error_errno(error, "cannot read the document's bytes");
         fd_close(&fd);
@@ -42,8 +42,8 @@ void pack_discard(struct pack_store *store, const struct pack_place *place)
         return;
     autoclose fd = openat(directory, place->pack, O_RDWR | O_CLOEXEC);
     if (fd >= 0)
-        (void) !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place->offset,
-                          place->size);
+        (void)!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, place->offset,
+                         place->size);
 }
 
 /* Punches what lies between the ranges in use. Returns the bytes asked to be given back. */
@@ -52,7 +52,8 @@ static int64_t punch_gaps(int fd, int64_t size, const struct pack_range *ranges,
     int64_t at = 0, freed = 0;
     for (size_t i = 0; i <= count; i++) {
         int64_t end = i < count ? ranges[i].offset : size;
-        if (end > at && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, end - at) == 0)
+        if (end > at &&
+            fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, end - at) == 0)
             freed += end - at;
         if (i < count)
             at = ranges[i].offset + ranges[i].size;
@@ -74,8 +75,8 @@ static int64_t reap_one(int directory, const char *name, pack_ranges_fn *ranges,
     for (size_t i = 0; i < count; i++)
         live += used[i].size;
     if (count == 0 && unlinkat(directory, name, 0) == 0)
-        freed = (int64_t) info.st_blocks * 512;
-    else if ((int64_t) info.st_blocks * 512 > live + HOLE_SLACK_BYTES)
+        freed = (int64_t)info.st_blocks * 512;
+    else if ((int64_t)info.st_blocks * 512 > live + HOLE_SLACK_BYTES)
         freed = punch_gaps(fd, info.st_size, used, count);
     free(used);
     return freed;

@@ -8,8 +8,10 @@
  */
 #include "store/sqlite.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "store/latch.h"
+#include "store/session.h"
 #include "store/sql.h"
 
 #include <errno.h>
@@ -103,7 +105,7 @@ static void commit_group(struct store *store, struct waiting_step *group)
         r = whole ? finish_group(store, group->now, &error) : error.code;
     if (r < 0) {
         if (!sqlite3_get_autocommit(db->handle))
-            (void) db_run(db, db_bind(db, SQL_ROLLBACK, ""), NULL);
+            (void)db_run(db, db_bind(db, SQL_ROLLBACK, ""), NULL);
         store->session_known = false;
         fail_all(group, r, &error);
     } else if (db->group.work || db->group.recall)
@@ -235,7 +237,7 @@ int sqlite_read(struct store *store, step_fn *read, void *arguments, dq_error *e
     int r = db_exec(db, "BEGIN", error);
     if (r >= 0) {
         r = read(store, db, arguments, error);
-        (void) db_exec(db, "COMMIT", NULL);
+        (void)db_exec(db, "COMMIT", NULL);
     }
     give_reader(store, db);
     return r;
@@ -269,7 +271,7 @@ static int migrate(struct store *store, dq_error *error)
     if (r >= 0 && version > SCHEMA_VERSION)
         r = error_set(error, DQ_VERSION,
                       "the store in %s has schema %d and this docq knows %d; upgrade docq",
-                      store->database, (int) version, SCHEMA_VERSION);
+                      store->database, (int)version, SCHEMA_VERSION);
     if (r >= 0 && version < 1) {
         r = db_exec(db, sql_rows[SQL_SCHEMA_1].text, error);
         if (r >= 0)
@@ -286,7 +288,7 @@ static int read_secret(struct store *store, dq_error *error)
 {
     sqlite3_stmt *statement = db_bind(&store->writer, SQL_META_GET, "t", "secret");
     int r = db_row(&store->writer, statement, error);
-    if (r > 0 && sqlite3_column_bytes(statement, 0) == (int) sizeof store->secret)
+    if (r > 0 && sqlite3_column_bytes(statement, 0) == (int)sizeof store->secret)
         memcpy(store->secret, sqlite3_column_blob(statement, 0), sizeof store->secret);
     db_done(statement);
     return r < 0 ? r : 0;
@@ -301,7 +303,7 @@ static int make_directory(const char *path, dq_error *error)
     for (size_t i = 1; i <= length; i++) {
         if (path[i] != '/' && path[i] != '\0')
             continue;
-        snprintf(part, sizeof part, "%.*s", (int) i, path);
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
         if (mkdir(part, 0700) < 0 && errno != EEXIST)
             return error_set(error, DQ_INVALID,
                              "cannot create the data directory %s: %s; choose another with --data, "
@@ -356,6 +358,7 @@ int store_open(const char *url, const struct store_options *options, struct stor
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     pthread_mutex_init(&store->mutex, NULL);
     store->last = &store->first;
+    store->session = id_new(clock_now());
     store->read_only = options->read_only;
     snprintf(store->worker, sizeof store->worker, "%s", options->worker);
     if (strcmp(url + 7, ":memory:") != 0)
@@ -376,6 +379,7 @@ void store_close(struct store **slot)
     struct store *store = *slot;
     if (!store)
         return;
+    end_session(store);
     for (int i = 0; i < store->reader_count; i++) {
         db_close(store->readers[i]);
         free(store->readers[i]);

@@ -10,8 +10,7 @@
 typedef int step_fn(struct store *store, struct db *db, void *arguments, dq_error *error);
 
 /* Runs `step` under a commit shared with whoever else waits. Returns when it is durable. */
-int sqlite_write(struct store *store, int64_t now, step_fn *step, void *arguments,
-                 dq_error *error);
+int sqlite_write(struct store *store, int64_t now, step_fn *step, void *arguments, dq_error *error);
 int sqlite_read(struct store *store, step_fn *read, void *arguments, dq_error *error);
 
 enum { READERS_MAX = 16 };

@@ -77,9 +77,8 @@ int store_heartbeat(struct store *store, int64_t now, const struct held *held,
                     const dq_progress *progress, int64_t *ret_expires_at, dq_error *error);
 int store_complete(struct store *store, int64_t now, const struct held *held,
                    const dq_result *result, dq_error *error);
-int store_fail(struct store *store, int64_t now, const struct held *held,
-               const dq_failure *failure, uint64_t random, enum dq_status *ret_status,
-               dq_error *error);
+int store_fail(struct store *store, int64_t now, const struct held *held, const dq_failure *failure,
+               uint64_t random, enum dq_status *ret_status, dq_error *error);
 int store_release(struct store *store, int64_t now, const struct held *held, dq_error *error);
 
 int store_cancel(struct store *store, int64_t now, const struct id *item, dq_error *error);
@@ -112,6 +111,7 @@ int store_get_item(struct store *store, int64_t now, const struct id *id, bool h
                    struct arena *arena, dq_item *ret_item, dq_error *error);
 int store_get_document(struct store *store, int64_t now, const struct id *id, struct arena *arena,
                        dq_document *ret_document, dq_error *error);
+/* Newest first, below an id (NULL = all). ids[count] is the cursor to go on with. */
 int store_list(struct store *store, int64_t now, bool documents, const struct filter *filter,
                int limit, const struct id *below, struct arena *arena, struct id **ret_ids,
                size_t *ret_count, bool *ret_more, dq_error *error);

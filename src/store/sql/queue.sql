@@ -177,6 +177,12 @@ FROM session s ORDER BY s.started_at;
 -- name: session_delete
 DELETE FROM session WHERE id = ?1;
 
+-- name: session_end
+-- A session that still holds leases stays, so that its process's death is noticed.
+DELETE FROM session WHERE id = ?1 AND NOT EXISTS (
+    SELECT 1 FROM item INDEXED BY item_lease
+    WHERE status = 'in_progress' AND lease_expires_at > 0 AND session = ?1);
+
 -- name: result_put
 INSERT INTO result (document_id, item_id, pages, text_bytes, partial, metadata, problems,
                     processed_at)

@@ -1,0 +1,249 @@
+/* Opening, leases, and the verbs of the queue. */
+#include "queue/queue.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "core/policy.h"
+#include "store/latch.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EPOCH_BYTES = 8, MAC_BYTES = 16 };
+
+const char *const builtin_operations[] = {"process", "reprocess", NULL};
+
+int dq_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error)
+{
+    char host[64] = "localhost", worker[96];
+    dq_options chosen = options ? *options : (dq_options){0};
+    gethostname(host, sizeof host - 1);
+    snprintf(worker, sizeof worker, "%s:%d", host, (int)getpid());
+    struct store_options store = {
+        .worker = chosen.worker ? chosen.worker : worker,
+        .age_step = chosen.age_step ? chosen.age_step : AGE_STEP_DEFAULT,
+        .disk_reserve =
+            chosen.disk_reserve_bytes ? chosen.disk_reserve_bytes : DISK_RESERVE_DEFAULT,
+        .read_only = chosen.read_only,
+    };
+    dq_queue *queue = calloc(1, sizeof *queue);
+    if (!queue)
+        return error_set(error, DQ_NO_MEMORY, "out of memory");
+    int r = store_open(url, &store, &queue->store, error);
+    if (r < 0) {
+        free(queue);
+        return r;
+    }
+    *ret_queue = queue;
+    return 0;
+}
+
+void dq_close(dq_queue **queue)
+{
+    if (!*queue)
+        return;
+    store_close(&(*queue)->store);
+    free(*queue);
+    *queue = NULL;
+}
+
+int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error)
+{
+    if (id_parse(text, ret_id))
+        return 0;
+    return error_set(error, DQ_NOT_FOUND, "\"%.40s\" is no %s id", text ? text : "", what);
+}
+
+/* ---- lease tokens ---------------------------------------------------------------------------- */
+
+static void sign(const struct store *store, unsigned char bytes[ID_BYTES + EPOCH_BYTES + MAC_BYTES])
+{
+    unsigned char mac[DIGEST_BYTES];
+    digest_mac(store_secret(store), 32, bytes, ID_BYTES + EPOCH_BYTES, mac);
+    memcpy(bytes + ID_BYTES + EPOCH_BYTES, mac, MAC_BYTES);
+}
+
+void token_make(const struct store *store, const struct id *item, int64_t epoch,
+                char token[DQ_TOKEN_SIZE])
+{
+    unsigned char bytes[ID_BYTES + EPOCH_BYTES + MAC_BYTES];
+    memcpy(bytes, item->bytes, ID_BYTES);
+    for (int i = 0; i < EPOCH_BYTES; i++)
+        bytes[ID_BYTES + i] = (unsigned char)((uint64_t)epoch >> (56 - 8 * i));
+    sign(store, bytes);
+    hex_encode(bytes, sizeof bytes, token);
+}
+
+int token_read(const struct store *store, const char *token, struct held *ret_held, dq_error *error)
+{
+    unsigned char bytes[ID_BYTES + EPOCH_BYTES + MAC_BYTES], expected[sizeof bytes];
+    bool good =
+        token && strlen(token) == DQ_TOKEN_SIZE - 1 && hex_decode(token, DQ_TOKEN_SIZE - 1, bytes);
+    if (good) {
+        memcpy(expected, bytes, sizeof bytes);
+        sign(store, expected);
+        good = equal_in_constant_time(bytes, expected, sizeof bytes);
+    }
+    if (!good)
+        return error_set(error, DQ_LEASE_LOST, "this is no lease token of this store");
+    uint64_t epoch = 0;
+    for (int i = 0; i < EPOCH_BYTES; i++)
+        epoch = epoch << 8 | bytes[ID_BYTES + i];
+    memcpy(ret_held->item.bytes, bytes, ID_BYTES);
+    ret_held->epoch = (int64_t)epoch;
+    return 0;
+}
+
+/* ---- claim ----------------------------------------------------------------------------------- */
+
+static int check_lease_time(int64_t lease_time, dq_error *error)
+{
+    if (lease_time >= LEASE_TIME_MIN && lease_time <= LEASE_TIME_MAX)
+        return 0;
+    return error_field(error, DQ_INVALID, "/lease_seconds",
+                       "a lease lasts from 0.1 seconds to 24 hours");
+}
+
+static void sign_lease(dq_queue *queue, dq_lease *lease)
+{
+    struct id item;
+    id_parse(lease->item.id, &item);
+    token_make(queue->store, &item, lease->item.epoch, lease->token);
+}
+
+int dq_mark_in_progress(dq_queue *queue, const char *item_id, int64_t lease_time,
+                        dq_lease **ret_lease, dq_error *error)
+{
+    struct id item;
+    struct arena *arena;
+    dq_lease *found;
+    size_t count;
+    struct claim claim = {.item = &item,
+                          .lease_time = lease_time ? lease_time : LEASE_TIME_DEFAULT};
+    int r = parse_id(item_id, "item", &item, error);
+    if (r >= 0)
+        r = check_lease_time(claim.lease_time, error);
+    if (r < 0)
+        return r;
+    dq_lease *lease = reply_new(sizeof *lease, &arena);
+    r = store_claim(queue->store, clock_now(), &claim, arena, &found, &count, error);
+    if (r < 0) {
+        dq_free(lease);
+        return r;
+    }
+    *lease = found[0];
+    sign_lease(queue, lease);
+    *ret_lease = lease;
+    return 0;
+}
+
+static int check_claim(const dq_claim_options *options, dq_error *error)
+{
+    if (options->limit < 1 || options->limit > DQ_BATCH_MAX)
+        return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_BATCH_MAX);
+    for (int i = 0; options->operations && options->operations[i]; i++) {
+        int r = check_operation_name(options->operations[i], error);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int dq_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **ret_list,
+             dq_error *error)
+{
+    struct arena *arena;
+    struct claim claim = {
+        .operations = options->operations ? options->operations : builtin_operations,
+        .limit = options->limit,
+        .lease_time = options->lease_time ? options->lease_time : LEASE_TIME_DEFAULT,
+        .worker = options->worker,
+    };
+    int r = check_claim(options, error);
+    if (r >= 0)
+        r = check_lease_time(claim.lease_time, error);
+    if (r < 0)
+        return r;
+    dq_lease_list *list = reply_new(sizeof *list, &arena);
+    r = store_claim(queue->store, clock_now(), &claim, arena, &list->leases, &list->count, error);
+    if (r < 0) {
+        dq_free(list);
+        return r;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        sign_lease(queue, &list->leases[i]);
+    *ret_list = list;
+    return 0;
+}
+
+/* ---- what a holder does ---------------------------------------------------------------------- */
+
+int dq_heartbeat(dq_queue *queue, const char *token, const dq_progress *progress,
+                 int64_t *ret_expires_at, dq_error *error)
+{
+    struct held held;
+    int r = token_read(queue->store, token, &held, error);
+    if (r < 0)
+        return r;
+    return store_heartbeat(queue->store, clock_now(), &held, progress, ret_expires_at, error);
+}
+
+int dq_mark_completed(dq_queue *queue, const char *token, const dq_result *result, dq_error *error)
+{
+    struct held held;
+    int r = token_read(queue->store, token, &held, error);
+    if (r >= 0 && result && result->metadata)
+        r = check_metadata(result->metadata, error);
+    if (r < 0)
+        return r;
+    return store_complete(queue->store, clock_now(), &held, result, error);
+}
+
+int dq_mark_failed(dq_queue *queue, const char *token, const dq_failure *failure,
+                   enum dq_status *ret_status, dq_error *error)
+{
+    struct held held;
+    uint64_t random;
+    int r = token_read(queue->store, token, &held, error);
+    if (r >= 0)
+        r = check_operation_name(failure->code ? failure->code : "", NULL) < 0
+                ? error_field(error, DQ_INVALID, "/error/code",
+                              "an error code has 1 to 64 of the characters a-z 0-9 _ -")
+                : 0;
+    if (r < 0)
+        return r;
+    random_bytes(&random, sizeof random);
+    return store_fail(queue->store, clock_now(), &held, failure, random, ret_status, error);
+}
+
+int dq_release(dq_queue *queue, const char *token, dq_error *error)
+{
+    struct held held;
+    int r = token_read(queue->store, token, &held, error);
+    return r < 0 ? r : store_release(queue->store, clock_now(), &held, error);
+}
+
+/* ---- waiting and recovery -------------------------------------------------------------------- */
+
+int dq_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout)
+{
+    return latch_wait(store_latch(queue->store), seen, timeout);
+}
+
+int dq_recover(dq_queue *queue, int64_t *ret_next_due, dq_error *error)
+{
+    enum { REAP_EVERY_S = 600 };
+    uint64_t random;
+    int64_t tick = clock_tick();
+    random_bytes(&random, sizeof random);
+    if (queue->reaped_at == 0 || tick - queue->reaped_at > REAP_EVERY_S * US_PER_S) {
+        queue->reaped_at = tick;
+        store_reap_packs(queue->store);
+    }
+    return store_recover(queue->store, clock_now(), random, ret_next_due, error);
+}

@@ -1,0 +1,14 @@
+/* Rows as the public nouns. */
+#ifndef STORE_READ_H
+#define STORE_READ_H
+
+#include "store/db.h"
+
+int read_item(struct db *db, int64_t now, const struct id *id, bool history, struct arena *arena,
+              dq_item *ret_item, dq_error *error);
+
+/* Without its item; status stays unset. */
+int read_document(struct db *db, const struct id *id, struct arena *arena,
+                  dq_document *ret_document, dq_error *error);
+
+#endif
