@@ -60,12 +60,16 @@ static bool writes_a_file(void)
            (fstat(2, &err) == 0 && S_ISREG(err.st_mode));
 }
 
+static rlim_t bound(int64_t value)
+{
+    return value > 0 ? (rlim_t)value : RLIM_INFINITY;
+}
+
 static int raise_limits(const struct wall_limits *limits, dq_error *error)
 {
-    const rlim_t file_bytes = writes_a_file() ? (rlim_t)limits->output_bytes : 0;
-    const rlim_t cpu = limits->cpu_seconds > 0 ? (rlim_t)limits->cpu_seconds : RLIM_INFINITY;
-    const rlim_t memory =
-        limits->memory_bytes > 0 && !WALL_SANITIZED ? (rlim_t)limits->memory_bytes : RLIM_INFINITY;
+    const rlim_t file_bytes = writes_a_file() ? bound(limits->output_bytes) : 0;
+    const rlim_t cpu = bound(limits->cpu_seconds);
+    const rlim_t memory = WALL_SANITIZED ? RLIM_INFINITY : bound(limits->memory_bytes);
     const struct {
         __rlimit_resource_t resource;
         rlim_t value;

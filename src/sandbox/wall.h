@@ -21,8 +21,7 @@ enum {
 struct wall_limits {
     int64_t memory_bytes; /* address space; 0 = as it is */
     int64_t cpu_seconds;  /* 0 = as it is */
-    int64_t
-        output_bytes; /* only counts where fd 1 or 2 is a regular file, else nothing is written */
+    int64_t output_bytes; /* where fd 1 or 2 is a regular file: its size; 0 = any */
 };
 
 /* Afterwards only descriptors 0, 1 and 2 are open, and the process can read them, read what lies
