@@ -1,0 +1,160 @@
+/* token new, token ls, token revoke. */
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "cli/text.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "core/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} scopes[] = {
+    {"upload", DQ_SCOPE_UPLOAD},   {"read", DQ_SCOPE_READ},   {"work", DQ_SCOPE_WORK},
+    {"operate", DQ_SCOPE_OPERATE}, {"admin", DQ_SCOPE_ADMIN},
+};
+enum { SCOPES = sizeof scopes / sizeof scopes[0] };
+
+static unsigned scope_bit(const char *name, size_t length)
+{
+    for (size_t i = 0; i < SCOPES; i++)
+        if (strlen(scopes[i].name) == length && memcmp(scopes[i].name, name, length) == 0)
+            return scopes[i].bit;
+    return 0;
+}
+
+static bool parse_scopes(const struct cli *cli, unsigned *ret_scopes)
+{
+    const char *text = cli_option(cli, "scope");
+    *ret_scopes = 0;
+    while (text && *text) {
+        size_t length = strcspn(text, ",");
+        unsigned bit = scope_bit(text, length);
+        if (!bit) {
+            cli_usage(cli, "give some of upload, read, work, operate, admin, separated by commas",
+                      "unknown scope \"%.*s\"", (int)(length < 40 ? length : 40), text);
+            return false;
+        }
+        *ret_scopes |= bit;
+        text += length + (text[length] == ',');
+    }
+    if (*ret_scopes == 0)
+        cli_usage(cli, "say what it may do, such as --scope upload,read", "a token needs --scope");
+    return *ret_scopes != 0;
+}
+
+static char *scope_names(unsigned bits, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < SCOPES && used < size; i++)
+        if (bits & scopes[i].bit)
+            used +=
+                (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "", scopes[i].name);
+    return text;
+}
+
+static int token_new(struct cli *cli)
+{
+    unsigned bits = 0;
+    int64_t expires = 0;
+    char secret[DQ_SECRET_SIZE];
+    const char *name = cli_option(cli, "name");
+    if (!parse_scopes(cli, &bits) || !cli_duration(cli, "expires", 0, &expires))
+        return EXIT_USAGE;
+    if (!cli_open(cli))
+        return error_row(cli->error.code)->exit_code;
+    if (dq_token_new(cli->queue, name ? name : "", bits, expires ? clock_now() + expires : 0,
+                     secret, &cli->error) < 0)
+        return cli_report(cli);
+    if (cli->json)
+        out_json(json_pack("{s:s}", "token", secret));
+    else
+        puts(secret);
+    cli_say(cli, "docq: keep it now, it is not shown again; use it as `Authorization: Bearer ...`");
+    return EXIT_OK;
+}
+
+static const char *token_state(const dq_token *token, int64_t now)
+{
+    if (token->revoked_at)
+        return "revoked";
+    return token->expires_at && token->expires_at <= now ? "expired" : "live";
+}
+
+static json_t *token_view(const dq_token *token, const char *names, const char *state)
+{
+    return json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o}", "id", token->id, "name",
+                     view_text(token->name), "scopes", names, "state", state, "created_at",
+                     view_time(token->created_at), "expires_at", view_time(token->expires_at),
+                     "revoked_at", view_time(token->revoked_at));
+}
+
+static int token_ls(struct cli *cli)
+{
+    static const char *const titles[] = {"token",   "state", "scopes", "made",
+                                         "expires", "name",  NULL};
+    autotable table = {.titles = titles};
+    dq_token_list *list = NULL;
+    int64_t now = clock_now();
+    if (!cli_open(cli))
+        return error_row(cli->error.code)->exit_code;
+    if (dq_list_tokens(cli->queue, &list, &cli->error) < 0)
+        return cli_report(cli);
+    for (size_t i = 0; i < list->count; i++) {
+        const dq_token *token = &list->tokens[i];
+        char names[64], age[TEXT_SIZE];
+        const char *state = token_state(token, now);
+        scope_names(token->scopes, names, sizeof names);
+        if (cli->json) {
+            out_json(token_view(token, names, state));
+            continue;
+        }
+        table_add(&table, BOLD, token->id);
+        table_add(&table, strcmp(state, "live") == 0 ? GREEN : DIM, state);
+        table_add(&table, PLAIN, names);
+        table_add(&table, PLAIN, text_of_age(token->created_at, now, age));
+        table_add(&table, PLAIN, text_of_age(token->expires_at, now, age));
+        table_add(&table, PLAIN, token->name ? token->name : "");
+    }
+    if (!list->count)
+        cli_say(cli, "docq: no tokens; `docq token new --scope upload,read` makes one");
+    else if (!cli->json)
+        table_print(&table);
+    dq_free(list);
+    return EXIT_OK;
+}
+
+static int token_revoke(struct cli *cli, const char *id)
+{
+    if (!cli_open(cli))
+        return error_row(cli->error.code)->exit_code;
+    if (dq_token_revoke(cli->queue, id, &cli->error) < 0)
+        return cli_report(cli);
+    if (cli->json)
+        out_json(json_pack("{s:s,s:s}", "id", id, "state", "revoked"));
+    else
+        printf("%s  revoked\n", id);
+    return EXIT_OK;
+}
+
+int run_token(struct cli *cli, int count, char **operands)
+{
+    static const char *const known[] = {"new", "ls", "revoke"};
+    if (strcmp(operands[0], "new") == 0 && count == 1)
+        return token_new(cli);
+    if (strcmp(operands[0], "ls") == 0 && count == 1)
+        return token_ls(cli);
+    if (strcmp(operands[0], "revoke") == 0)
+        return count == 2 ? token_revoke(cli, operands[1])
+                          : cli_usage(cli, "`docq token ls` lists the ids", "revoke needs an id");
+    char fix[64];
+    const char *nearest = text_nearest(operands[0], known, 3, sizeof known[0]);
+    snprintf(fix, sizeof fix, "%s%s", nearest ? "did you mean token " : "say new, ls or revoke",
+             nearest ? nearest : "");
+    return cli_usage(cli, fix, "token does not know \"%.40s\"", operands[count - 1]);
+}
