@@ -1,0 +1,109 @@
+/* Helpers of the conformance tests. */
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static char directory[64], url[80];
+
+const char *store_url(void)
+{
+    return url;
+}
+
+int fresh(void **state)
+{
+    dq_queue *queue = NULL;
+    dq_error error = {0};
+    snprintf(directory, sizeof directory, "/tmp/docq-test-XXXXXX");
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(url, sizeof url, "sqlite:%s",
+             strcmp(STORE_KIND, "memory") == 0 ? ":memory:" : directory);
+    if (dq_open(url, NULL, &queue, &error) < 0) {
+        print_error("%s\n", error.detail);
+        return -1;
+    }
+    dq_operation quick = {.name = "process",
+                          .kind = "builtin",
+                          .backoff_base = 1,
+                          .backoff_cap = 1,
+                          .backoff_factor = 1};
+    dq_operation remote = {.name = "translate"};
+    if (dq_define_operation(queue, &quick, &error) < 0 ||
+        dq_define_operation(queue, &remote, &error) < 0)
+        return -1;
+    *state = queue;
+    return 0;
+}
+
+static void remove_tree(const char *path)
+{
+    char command[96];
+    pid_t child = fork();
+    snprintf(command, sizeof command, "%s", path);
+    if (child == 0) {
+        execlp("rm", "rm", "-rf", command, (char *)NULL);
+        _exit(1);
+    }
+}
+
+int drop(void **state)
+{
+    dq_queue *queue = *state;
+    dq_close(&queue);
+    remove_tree(directory);
+    return 0;
+}
+
+void upload(dq_queue *queue, const char *text, char ret_id[DQ_ID_SIZE], char *ret_item_id)
+{
+    dq_upload document = {.filename = "a.txt"};
+    dq_document_list *list;
+    expect(0, dq_upload_begin(queue, 0, &document.incoming, error));
+    expect(0, dq_upload_write(document.incoming, text, strlen(text), error));
+    expect(0, dq_upload_commit(queue, &document, 1, &list, error));
+    assert_int_equal(list->documents[0].status, DQ_PENDING);
+    memcpy(ret_id, list->documents[0].id, DQ_ID_SIZE);
+    if (ret_item_id)
+        memcpy(ret_item_id, list->documents[0].item->id, DQ_ID_SIZE);
+    dq_free(list);
+}
+
+bool claim_one(dq_queue *queue, char ret_token[DQ_TOKEN_SIZE], char ret_item_id[DQ_ID_SIZE])
+{
+    dq_claim_options options = {.limit = 1};
+    dq_lease_list *list;
+    expect(0, dq_claim(queue, &options, &list, error));
+    bool found = list->count == 1;
+    if (found) {
+        memcpy(ret_token, list->leases[0].token, DQ_TOKEN_SIZE);
+        memcpy(ret_item_id, list->leases[0].item.id, DQ_ID_SIZE);
+    }
+    dq_free(list);
+    return found;
+}
+
+dq_item *item_of(dq_queue *queue, const char *item_id)
+{
+    dq_item *item = NULL;
+    expect(0, dq_get_item(queue, item_id, &item, error));
+    return item;
+}
+
+enum dq_status status_of(dq_queue *queue, const char *item_id)
+{
+    dq_item *item = item_of(queue, item_id);
+    enum dq_status status = item->status;
+    dq_free(item);
+    return status;
+}
+
+void nap(int64_t microseconds)
+{
+    struct timespec ts = {.tv_sec = microseconds / S, .tv_nsec = microseconds % S * 1000};
+    nanosleep(&ts, NULL);
+}
