@@ -59,6 +59,48 @@ bool is_blank(const poppler::byte_array &text)
     return true;
 }
 
+// Hebrew, Arabic and their neighbours (U+0590 to U+07FF) make up a tenth of the letters or more.
+bool is_right_to_left(const poppler::byte_array &text)
+{
+    size_t count = 0;
+    for (const char c : text)
+        count += static_cast<unsigned char>(c) >= 0xd6 && static_cast<unsigned char>(c) <= 0xdf;
+    return count * 20 > text.size();
+}
+
+bool continues_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// Joins words that were divided at the end of a line, as a search for them expects.
+poppler::byte_array join_words(const poppler::byte_array &text)
+{
+    poppler::byte_array joined;
+    joined.reserve(text.size());
+    for (size_t i = 0; i < text.size(); i++) {
+        const bool divided = text[i] == '-' && i > 0 && continues_word(text[i - 1]) &&
+                             i + 2 < text.size() && text[i + 1] == '\n' &&
+                             continues_word(text[i + 2]);
+        if (divided)
+            i++;
+        else
+            joined.push_back(text[i]);
+    }
+    return joined;
+}
+
+// The order of the file is the order of reading more often than the order of places on the page
+// is (tests/extract_quality.py), except for what is written from right to left.
+poppler::byte_array text_of(const poppler::page &page)
+{
+    const poppler::byte_array text =
+        page.text(poppler::rectf(), poppler::page::raw_order_layout).to_utf8();
+    if (is_right_to_left(text))
+        return page.text(poppler::rectf(), poppler::page::non_raw_non_physical_layout).to_utf8();
+    return join_words(text);
+}
+
 // One page; false where it has no text.
 bool one_page(const poppler::document &document, int index, struct emit *emit)
 {
@@ -68,8 +110,7 @@ bool one_page(const poppler::document &document, int index, struct emit *emit)
         emit_page(emit);
         return true;
     }
-    poppler::byte_array text =
-        page->text(poppler::rectf(), poppler::page::non_raw_non_physical_layout).to_utf8();
+    poppler::byte_array text = text_of(*page);
     while (!text.empty() && (text.back() == '\f' || text.back() == '\0'))
         text.pop_back();
     emit_text(emit, text.data(), text.size());
