@@ -1,0 +1,215 @@
+/* Leases: remote workers claim, renew and report. The token in the path is the right to it. */
+#include "http/handlers.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "core/view.h"
+#include "http/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LEASE_SECONDS_MAX 3600
+#define OPERATIONS_MAX    32
+#define WORKER_BYTES_MAX  128
+#define STAGE_BYTES_MAX   64
+#define CODE_BYTES_MAX    64
+#define MESSAGE_BYTES_MAX 2048
+#define PAGES_MAX         100000
+#define PROBLEMS_MAX      100
+#define TYPE_BYTES_MAX    128
+#define RETRY_AFTER_MAX   (30 * 86400)
+#define COUNT_MAX         ((int64_t)1 << 53)
+
+struct claim {
+    const char *worker;
+    const char *operations[OPERATIONS_MAX + 1];
+    bool any_operations;
+    int64_t limit, lease_seconds, wait_seconds;
+};
+
+static int read_claim(struct call *call, struct claim *claim, dq_error *error)
+{
+    json_t *operations = NULL;
+    const struct field fields[] = {
+        FIELD("worker", STRING, &claim->worker, .max = WORKER_BYTES_MAX),
+        FIELD("operations", ARRAY, &operations, .max = OPERATIONS_MAX),
+        FIELD("limit", NUMBER, &claim->limit, .min = 1, .max = DQ_LIST_MAX),
+        FIELD("lease_seconds", NUMBER, &claim->lease_seconds, .min = 1, .max = LEASE_SECONDS_MAX),
+        FIELD("wait_seconds", NUMBER, &claim->wait_seconds, .min = 0,
+              .max = call->service->limits.wait_seconds_max),
+    };
+    int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    if (code < 0)
+        return code;
+    for (size_t i = 0; i < json_array_size(operations); i++) {
+        claim->operations[i] = json_string_value(json_array_get(operations, i));
+        if (!claim->operations[i])
+            return error_field(error, DQ_INVALID, "/operations", "It is an array of names.");
+    }
+    claim->any_operations = json_array_size(operations) > 0;
+    return 0;
+}
+
+int leases_claim(struct call *call, dq_error *error)
+{
+    autoreply dq_lease_list *list = NULL;
+    struct claim claim = {.limit = 1};
+    int code = read_claim(call, &claim, error);
+    if (code < 0)
+        return code;
+    dq_claim_options options = {
+        .limit = (int)claim.limit,
+        .lease_time = claim.lease_seconds * US_PER_S,
+        .operations = claim.any_operations ? claim.operations : NULL,
+        .worker = claim.worker ? claim.worker : "remote",
+    };
+    code = dq_claim(call->service->queue, &options, &list, error);
+    if (code < 0)
+        return code;
+    if (list->count == 0 && call_wait(call, WAIT_WORK, claim.wait_seconds, leases_claim))
+        return 0;
+    json_t *views = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(views, view_lease(&list->leases[i]));
+    return call_json(call, 200, json_pack("{s:o}", "leases", views));
+}
+
+int leases_heartbeat(struct call *call, dq_error *error)
+{
+    json_t *object = NULL;
+    dq_progress progress = {0};
+    int64_t expires_at = 0;
+    const struct field fields[] = {FIELD("progress", OBJECT, &object)};
+    const struct field inner[] = {
+        FIELD("stage", STRING, &progress.stage, .max = STAGE_BYTES_MAX),
+        FIELD("done", NUMBER, &progress.done, .min = 0, .max = COUNT_MAX),
+        FIELD("total", NUMBER, &progress.total, .min = 0, .max = COUNT_MAX),
+    };
+    int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    if (code == 0)
+        code = fields_read(object, "/progress", inner, FIELDS_COUNT(inner), error);
+    if (code == 0)
+        code = dq_heartbeat(call->service->queue, call->param, object ? &progress : NULL,
+                            &expires_at, error);
+    if (code < 0)
+        return code;
+    return call_json(call, 200, json_pack("{s:o}", "expires_at", view_time(expires_at)));
+}
+
+/* A page is a string. */
+static int read_pages(json_t *list, dq_page *pages, dq_error *error)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *page = json_array_get(list, i);
+        if (!json_is_string(page))
+            return error_field(error, DQ_INVALID, "/result/pages", "It is an array of strings.");
+        pages[i] = (dq_page){.number = (int)i + 1,
+                             .text = json_string_value(page),
+                             .text_bytes = json_string_length(page)};
+    }
+    return 0;
+}
+
+struct result {
+    const char *text, *content_type;
+    json_t *pages, *metadata, *problems;
+    bool partial;
+};
+
+static int complete(struct call *call, const struct result *given, dq_page *pages, dq_error *error)
+{
+    size_t page_count = json_array_size(given->pages);
+    int code = read_pages(given->pages, pages, error);
+    if (code < 0)
+        return code;
+    if (given->text && page_count == 0)
+        pages[page_count++] =
+            (dq_page){.number = 1, .text = given->text, .text_bytes = strlen(given->text)};
+    char *metadata = given->metadata ? json_dumps(given->metadata, JSON_COMPACT) : NULL;
+    char *problems = given->problems ? json_dumps(given->problems, JSON_COMPACT) : NULL;
+    dq_result result = {
+        .content_type = given->content_type,
+        .pages = pages,
+        .page_count = page_count,
+        .metadata = metadata,
+        .problems = problems,
+        .partial = given->partial,
+    };
+    code = dq_mark_completed(call->service->queue, call->param, &result, error);
+    free(metadata);
+    free(problems);
+    if (code < 0)
+        return code;
+    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_COMPLETED)));
+}
+
+static int check_problems(json_t *problems, dq_error *error)
+{
+    for (size_t i = 0; i < json_array_size(problems); i++)
+        if (!json_is_string(json_array_get(problems, i)))
+            return error_field(error, DQ_INVALID, "/result/problems", "It is an array of strings.");
+    return 0;
+}
+
+int leases_complete(struct call *call, dq_error *error)
+{
+    json_t *object = NULL;
+    struct result given = {0};
+    const struct field fields[] = {FIELD("result", OBJECT, &object)};
+    const struct field inner[] = {
+        FIELD("text", STRING, &given.text),
+        FIELD("pages", ARRAY, &given.pages, .max = PAGES_MAX),
+        FIELD("metadata", OBJECT, &given.metadata),
+        FIELD("problems", ARRAY, &given.problems, .max = PROBLEMS_MAX),
+        FIELD("content_type", STRING, &given.content_type, .max = TYPE_BYTES_MAX),
+        FIELD("partial", BOOL, &given.partial),
+    };
+    int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    if (code == 0)
+        code = fields_read(object, "/result", inner, FIELDS_COUNT(inner), error);
+    if (code == 0)
+        code = check_problems(given.problems, error);
+    if (code < 0)
+        return code;
+    dq_page *pages = calloc(json_array_size(given.pages) + 1, sizeof *pages);
+    if (!pages)
+        bug("out of memory");
+    code = complete(call, &given, pages, error);
+    free(pages);
+    return code;
+}
+
+int leases_fail(struct call *call, dq_error *error)
+{
+    json_t *object = NULL;
+    dq_failure failure = {.retryable = true};
+    int64_t retry_after = 0;
+    enum dq_status status = DQ_FAILED;
+    const struct field fields[] = {FIELD("error", OBJECT, &object, .required = true)};
+    const struct field inner[] = {
+        FIELD("code", STRING, &failure.code, .max = CODE_BYTES_MAX, .required = true),
+        FIELD("message", STRING, &failure.message, .max = MESSAGE_BYTES_MAX),
+        FIELD("retryable", BOOL, &failure.retryable),
+        FIELD("retry_after_seconds", NUMBER, &retry_after, .min = 0, .max = RETRY_AFTER_MAX),
+    };
+    int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    if (code == 0)
+        code = fields_read(object, "/error", inner, FIELDS_COUNT(inner), error);
+    failure.retry_after = retry_after * US_PER_S;
+    if (code == 0)
+        code = dq_mark_failed(call->service->queue, call->param, &failure, &status, error);
+    if (code < 0)
+        return code;
+    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(status)));
+}
+
+int leases_release(struct call *call, dq_error *error)
+{
+    int code = fields_read(call->json, "", NULL, 0, error);
+    if (code == 0)
+        code = dq_release(call->service->queue, call->param, error);
+    if (code < 0)
+        return code;
+    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_PENDING)));
+}
