@@ -379,6 +379,11 @@ DQ_API int dq_heartbeat(dq_queue *queue, const char *token, const dq_progress *p
 DQ_API int dq_mark_completed(dq_queue *queue, const char *token, const dq_result *result,
                              dq_error *error);
 
+/* Many leases in one step, without results. ret_codes[i] (may be NULL): 0, or why the i-th was
+ * refused (DQ_LEASE_LOST); the others are completed all the same. Returns their number. */
+DQ_API int dq_mark_completed_many(dq_queue *queue, const char *const *tokens, size_t count,
+                                  int *ret_codes, dq_error *error);
+
 /* *ret_status (may be NULL): DQ_PENDING = will be retried, DQ_FAILED, DQ_CANCELLED = superseded. */
 DQ_API int dq_mark_failed(dq_queue *queue, const char *token, const dq_failure *failure,
                           enum dq_status *ret_status, dq_error *error);

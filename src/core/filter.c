@@ -37,6 +37,8 @@ static int take_pair(const char *key, const char *value, int64_t now, struct fil
     } texts[] = {{"operation", offsetof(struct filter, operation)},
                  {"error", offsetof(struct filter, error)},
                  {"owner", offsetof(struct filter, owner)}};
+    if (!*value)
+        return error_field(error, DQ_INVALID, "/filter", "\"%.40s:\" says no value", key);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(key, texts[i].key) == 0) {
             snprintf((char *)filter + texts[i].offset, FILTER_VALUE_SIZE, "%s", value);

@@ -204,6 +204,24 @@ int dq_mark_completed(dq_queue *queue, const char *token, const dq_result *resul
     return store_complete(queue->store, clock_now(), &held, result, error);
 }
 
+int dq_mark_completed_many(dq_queue *queue, const char *const *tokens, size_t count, int *ret_codes,
+                           dq_error *error)
+{
+    if (count > DQ_BATCH_MAX)
+        return error_set(error, DQ_TOO_LARGE, "%zu leases in one call; %d at most", count,
+                         DQ_BATCH_MAX);
+    struct arena *arena = arena_new();
+    struct held *held = arena_alloc(arena, (count + 1) * sizeof *held);
+    int *codes = arena_alloc(arena, (count + 1) * sizeof *codes);
+    for (size_t i = 0; i < count; i++)
+        codes[i] = token_read(queue->store, tokens[i], &held[i], error);
+    int r = store_complete_many(queue->store, clock_now(), held, count, codes, error);
+    if (r >= 0 && ret_codes && count > 0)
+        memcpy(ret_codes, codes, count * sizeof *codes);
+    arena_free(arena);
+    return r;
+}
+
 int dq_mark_failed(dq_queue *queue, const char *token, const dq_failure *failure,
                    enum dq_status *ret_status, dq_error *error)
 {

@@ -306,27 +306,31 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
     return r;
 }
 
-static int complete_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+static int complete_one(struct db *db, int64_t now, const struct held *held,
+                        const dq_result *result, dq_error *error)
 {
-    struct held_arguments *arguments = opaque;
     struct item_row item;
-    (void)store;
-    int r = load_held(db, arguments->held, &item, error);
-    if (r == DQ_LEASE_LOST && ended_with(db, arguments->held, "completed"))
+    int r = load_held(db, held, &item, error);
+    if (r == DQ_LEASE_LOST && ended_with(db, held, "completed"))
         return 0;
     if (r >= 0)
-        r = db_run(db, db_bind(db, SQL_ITEM_COMPLETE, "bii", &item.id, item.epoch, arguments->now),
-                   error);
+        r = db_run(db, db_bind(db, SQL_ITEM_COMPLETE, "bii", &item.id, item.epoch, now), error);
     if (r >= 0)
-        r = end_attempt(db, &item, arguments->now, "completed", NULL,
-                        arguments->result ? arguments->result->peak_memory : 0, error);
-    if (r >= 0 && arguments->result)
-        r = put_result(db, arguments->now, &item, arguments->result, error);
+        r = end_attempt(db, &item, now, "completed", NULL, result ? result->peak_memory : 0, error);
+    if (r >= 0 && result)
+        r = put_result(db, now, &item, result, error);
     if (r >= 0)
-        r = free_siblings(db, &item.document_id, arguments->now, error);
+        r = free_siblings(db, &item.document_id, now, error);
     if (r >= 0)
         db_count(db, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
     return r;
+}
+
+static int complete_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+{
+    struct held_arguments *arguments = opaque;
+    (void)store;
+    return complete_one(db, arguments->now, arguments->held, arguments->result, error);
 }
 
 int store_complete(struct store *store, int64_t now, const struct held *held,
@@ -334,6 +338,37 @@ int store_complete(struct store *store, int64_t now, const struct held *held,
 {
     struct held_arguments arguments = {.now = now, .held = held, .result = result};
     return sqlite_write(store, now, complete_step, &arguments, error);
+}
+
+struct many_arguments {
+    int64_t now;
+    const struct held *held;
+    size_t count;
+    int *codes;
+};
+
+static int complete_many_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+{
+    struct many_arguments *many = opaque;
+    int completed = 0;
+    (void)store;
+    for (size_t i = 0; i < many->count; i++) {
+        if (many->codes[i] < 0)
+            continue;
+        int r = complete_one(db, many->now, &many->held[i], NULL, error);
+        if (r < 0 && r != DQ_LEASE_LOST)
+            return r;
+        many->codes[i] = r < 0 ? r : 0;
+        completed += r >= 0;
+    }
+    return completed;
+}
+
+int store_complete_many(struct store *store, int64_t now, const struct held *held, size_t count,
+                        int *codes, dq_error *error)
+{
+    struct many_arguments many = {now, held, count, codes};
+    return sqlite_write(store, now, complete_many_step, &many, error);
 }
 
 static int fail_step(struct store *store, struct db *db, void *opaque, dq_error *error)

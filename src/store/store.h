@@ -77,6 +77,9 @@ int store_heartbeat(struct store *store, int64_t now, const struct held *held,
                     const dq_progress *progress, int64_t *ret_expires_at, dq_error *error);
 int store_complete(struct store *store, int64_t now, const struct held *held,
                    const dq_result *result, dq_error *error);
+/* ret_codes[i]: 0 or DQ_LEASE_LOST; preset ones below 0 are skipped. Returns the completed. */
+int store_complete_many(struct store *store, int64_t now, const struct held *held, size_t count,
+                        int *codes, dq_error *error);
 int store_fail(struct store *store, int64_t now, const struct held *held, const dq_failure *failure,
                uint64_t random, enum dq_status *ret_status, dq_error *error);
 int store_release(struct store *store, int64_t now, const struct held *held, dq_error *error);
