@@ -55,6 +55,12 @@ int archive_find(const struct archive *archive, const char *name)
     return at < 0 ? -1 : (int)at;
 }
 
+const char *archive_name(const struct archive *archive, int entry)
+{
+    const char *name = zip_get_name(archive->zip, (zip_uint64_t)entry, 0);
+    return name ? name : "";
+}
+
 static int within_budget(const struct archive *archive, dq_error *error)
 {
     if (archive->inflated > LIMIT_INFLATED_BYTES)

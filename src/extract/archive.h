@@ -18,6 +18,8 @@ void archive_free(struct archive **archive); /* NULL is fine */
 /* The entry's place, or -1. A leading slash is ignored, and so is the case of letters. */
 int archive_find(const struct archive *archive, const char *name);
 
+const char *archive_name(const struct archive *archive, int entry);
+
 /* The entry's bytes, piece by piece; stops where the sink returns < 0. DQ_FORBIDDEN where it is
  * encrypted. All reading counts towards one budget. */
 typedef int archive_sink(void *context, const char *bytes, size_t length);

@@ -8,8 +8,9 @@
 #define LIMIT_RATIO_FROM      (10ull * 1024 * 1024)  /* ... looked at from so many bytes on */
 #define LIMIT_ARCHIVE_ENTRIES 10000
 #define LIMIT_XML_DEPTH       256
+#define LIMIT_XML_ATTRIBUTES  50000 /* of one element, counted by '=' up to the next '<' */
 #define LIMIT_HTML_BYTES      (64ull * 1024 * 1024)  /* source, as UTF-8 */
-#define LIMIT_HTML_TREE_BYTES (768ull * 1024 * 1024) /* what the HTML library may allocate */
+#define LIMIT_HTML_TREE_BYTES (512ull * 1024 * 1024) /* what the HTML library may allocate */
 #define LIMIT_PDF_BYTES       (1024ull * 1024 * 1024)
 #define LIMIT_PART_NAMES      1000 /* parts of one office document that are read */
 #define LIMIT_PARAGRAPH_BYTES (16ull * 1024 * 1024)

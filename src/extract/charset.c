@@ -112,24 +112,49 @@ static int by_mark(const char *bytes, size_t length, size_t *ret_skip)
     return -1;
 }
 
-/* Text of any language has NULs in UTF-16 for its spaces, line ends and digits, all on one side. */
+/* Pairs of bytes that are a common character of some script, the high byte being at `high`. */
+static size_t common_characters(const char *bytes, size_t length, size_t high)
+{
+    static const struct {
+        unsigned from, to;
+    } ranges[] = {{0x09, 0x0a},     {0x0d, 0x0d},     {0x20, 0x7e},     {0xa0, 0x24f},
+                  {0x370, 0x6ff},   {0x2000, 0x22ff}, {0x3000, 0x30ff}, {0x4e00, 0x9fff},
+                  {0xac00, 0xd7a3}, {0xff00, 0xffef}};
+    size_t count = 0;
+    for (size_t i = 0; i + 1 < length; i += 2) {
+        unsigned unit =
+            (unsigned)(unsigned char)bytes[i + high] << 8 | (unsigned char)bytes[i + 1 - high];
+        for (size_t k = 0; k < sizeof ranges / sizeof ranges[0]; k++)
+            count += unit >= ranges[k].from && unit <= ranges[k].to;
+    }
+    return count;
+}
+
+static bool looks_ascii(const char *bytes, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += (bytes[i] >= 'a' && bytes[i] <= 'z') || bytes[i] == ' ' || bytes[i] == '\n';
+    return count * 2 > length;
+}
+
+/* UTF-16 without a byte order mark: alphabets have nearly all NULs on one side; CJK has a few, from
+ * its spaces and line ends, and other characters would not make sense. */
 static int by_nuls(const char *bytes, size_t length)
 {
-    size_t nuls[4] = {0}, all = 0;
+    size_t nuls[2] = {0, 0}, pairs = length / 2;
     for (size_t i = 0; i < length; i++)
-        nuls[i % 4] += bytes[i] == 0;
-    all = nuls[0] + nuls[1] + nuls[2] + nuls[3];
-    if (length < 4 || all < length / 50 + 1)
+        nuls[i % 2] += bytes[i] == 0;
+    if (pairs < 2 || nuls[0] + nuls[1] == 0)
         return -1;
-    size_t quarter = length / 4;
-    if (nuls[2] >= quarter * 9 / 10 && nuls[3] >= quarter * 9 / 10 && nuls[0] <= quarter / 10)
-        return find("UTF-32LE");
-    if (nuls[0] >= quarter * 9 / 10 && nuls[1] >= quarter * 9 / 10 && nuls[3] <= quarter / 10)
-        return find("UTF-32BE");
-    size_t even = nuls[0] + nuls[2], odd = nuls[1] + nuls[3];
-    if (odd > 20 * even)
+    if (nuls[1] >= pairs * 2 / 5 && nuls[0] * 20 <= nuls[1])
         return find("UTF-16LE");
-    return even > 20 * odd ? find("UTF-16BE") : -1;
+    if (nuls[0] >= pairs * 2 / 5 && nuls[1] * 20 <= nuls[0])
+        return find("UTF-16BE");
+    size_t little = common_characters(bytes, length, 1), big = common_characters(bytes, length, 0);
+    if ((little > big ? little : big) * 100 < pairs * 98 || looks_ascii(bytes, length))
+        return -1;
+    return find(little > big ? "UTF-16LE" : "UTF-16BE");
 }
 
 static bool is_utf8(const char *bytes, size_t length)
@@ -165,7 +190,7 @@ static bool looks_western(const char *bytes, size_t length)
         lonely += before >= 0x80 && c >= 0xc0;
         lonely += c == 0x81 || c == 0x8d || c == 0x8f || c == 0x90 || c == 0x9d;
     }
-    return letters > 6 * high && lonely * 20 <= high;
+    return letters >= (high <= 3 ? 3 : 6) * high && lonely * 20 <= high;
 }
 
 static bool is_latin_guess(int row)

@@ -400,7 +400,7 @@ static void read_properties(struct archive *archive, const char *part, struct em
 
 /* ---- parts ---- */
 
-enum role { MAIN, HEADER, FOOTER, FOOTNOTES, ENDNOTES, COMMENTS, NUMBERING, STYLES };
+enum role { MAIN, HEADER, FOOTER, FOOTNOTES, ENDNOTES, COMMENTS, DRAWING, NUMBERING, STYLES };
 
 static const struct {
     const char *type_end; /* of the content type */
@@ -415,6 +415,8 @@ static const struct {
     {".footnotes+xml", FOOTNOTES},
     {".endnotes+xml", ENDNOTES},
     {".comments+xml", COMMENTS},
+    {".diagramData+xml", DRAWING},
+    {".chart+xml", DRAWING},
     {".numbering+xml", NUMBERING},
     {".styles+xml", STYLES},
 };
@@ -426,7 +428,7 @@ struct part {
 
 struct parts {
     struct archive *archive;
-    struct part rows[LIMIT_PART_NAMES];
+    struct part rows[LIMIT_PART_NAMES + 1];
     int count;
 };
 
@@ -450,40 +452,57 @@ static void type_start(void *context, const char *name, const struct xml_attribu
             parts->rows[parts->count++] = (struct part){roles[i].role, entry};
 }
 
+static bool has_main(const struct parts *parts)
+{
+    for (int i = 0; i < parts->count; i++)
+        if (parts->rows[i].role == MAIN)
+            return true;
+    return false;
+}
+
 static int find_parts(struct parts *parts, struct emit *emit, dq_error *error)
 {
     static const struct xml_handler handler = {.start = type_start};
     int entry = archive_find(parts->archive, "[Content_Types].xml");
     if (entry < 0)
         return error_set(error, DQ_CORRUPT, "The document has no list of its parts.");
-    return xml_parse(parts->archive, entry, &handler, parts, emit, error);
+    int result = xml_parse(parts->archive, entry, &handler, parts, emit, error);
+    entry = archive_find(parts->archive, "word/document.xml");
+    if (result == 0 && !has_main(parts) && entry >= 0) /* it stands where it always does */
+        parts->rows[parts->count++] = (struct part){MAIN, entry};
+    return result;
 }
 
-/* Reads all parts of one role; returns how many, or < 0. */
+static int read_part(const struct parts *parts, const struct part *part, struct lists *lists,
+                     struct emit *emit, dq_error *error)
+{
+    if (part->role == NUMBERING)
+        return lists_read_numbering(lists, parts->archive, part->entry, emit, error);
+    if (part->role == STYLES)
+        return lists_read_styles(lists, parts->archive, part->entry, emit, error);
+    return read_body(parts->archive, part->entry, lists, emit, error);
+}
+
+/* Reads all parts of one role. Where another than the main one is damaged, the rest still counts.
+ */
 static int read_parts(const struct parts *parts, enum role role, struct lists *lists,
                       struct emit *emit, dq_error *error)
 {
-    int count = 0;
     for (int i = 0; i < parts->count; i++) {
-        int entry = parts->rows[i].entry, result = 0;
-        if (parts->rows[i].role != role)
-            continue;
-        if (role == NUMBERING)
-            result = lists_read_numbering(lists, parts->archive, entry, emit, error);
-        else if (role == STYLES)
-            result = lists_read_styles(lists, parts->archive, entry, emit, error);
-        else
-            result = read_body(parts->archive, entry, lists, emit, error);
-        if (result < 0)
+        const struct part *part = &parts->rows[i];
+        int result = part->role == role ? read_part(parts, part, lists, emit, error) : 0;
+        if (result == DQ_CORRUPT && role != MAIN)
+            emit_problem(emit, "a part of the document is damaged: %s",
+                         archive_name(parts->archive, part->entry));
+        else if (result < 0)
             return result;
-        count++;
     }
-    return count;
+    return 0;
 }
 
 int extract_docx(const struct input *input, struct emit *emit, dq_error *error)
 {
-    static const enum role order[] = {STYLES, NUMBERING, HEADER,   MAIN,
+    static const enum role order[] = {STYLES, NUMBERING, HEADER,   MAIN,    DRAWING,
                                       FOOTER, FOOTNOTES, ENDNOTES, COMMENTS};
     autoarchive archive = NULL;
     autolists lists = lists_new();
@@ -492,11 +511,10 @@ int extract_docx(const struct input *input, struct emit *emit, dq_error *error)
         return result;
     struct parts parts = {.archive = archive};
     result = find_parts(&parts, emit, error);
-    for (size_t i = 0; i < sizeof order / sizeof order[0] && result >= 0; i++) {
+    if (result == 0 && !has_main(&parts))
+        return error_set(error, DQ_CORRUPT, "The document has no main part.");
+    for (size_t i = 0; i < sizeof order / sizeof order[0] && result == 0; i++)
         result = read_parts(&parts, order[i], lists, emit, error);
-        if (order[i] == MAIN && result == 0)
-            return error_set(error, DQ_CORRUPT, "The document has no main part.");
-    }
     if (result < 0)
         return result;
     read_properties(archive, "docProps/core.xml", emit);

@@ -9,12 +9,14 @@
 #include "base/utf8.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define REPLACEMENT      "\xef\xbf\xbd"
 #define SLICE_BYTES      ((size_t)64 * 1024) /* text between two looks at the clock */
@@ -27,7 +29,8 @@ struct emit {
     int64_t deadline;
     dq_error failure; /* code 0: none */
     struct buf page;
-    uint32_t pages;
+    volatile sig_atomic_t writing; /* > 0: emit_cut_off() must not interrupt */
+    volatile uint32_t pages;
     unsigned problems;
     size_t output_bytes;
     json_t *metadata;
@@ -76,10 +79,11 @@ static int write_frame(struct emit *emit, enum frame_type type, const void *head
     put_le32(header + 4, (uint32_t)(head_size + body_size));
     if (head_size)
         memcpy(header + FRAME_HEADER_BYTES, head, head_size);
-    if (fd_write_all(emit->fd, header, FRAME_HEADER_BYTES + head_size) < 0 ||
-        fd_write_all(emit->fd, body, body_size) < 0)
-        return error_errno(&emit->failure, "cannot write the result");
-    return 0;
+    emit->writing = emit->writing + 1;
+    bool written = fd_write_all(emit->fd, header, FRAME_HEADER_BYTES + head_size) == 0 &&
+                   fd_write_all(emit->fd, body, body_size) == 0;
+    emit->writing = emit->writing - 1;
+    return written ? 0 : error_errno(&emit->failure, "cannot write the result");
 }
 
 static void append_clean(struct buf *to, const char *text, size_t length);
@@ -160,10 +164,13 @@ static int write_page(struct emit *emit)
         return error_set(&emit->failure, DQ_TOO_LARGE,
                          "The text of the document is longer than %d MiB.",
                          FRAME_OUTPUT_BYTES_MAX / 1024 / 1024);
-    put_le32(number, ++emit->pages);
+    put_le32(number, emit->pages + 1);
+    emit->writing = emit->writing + 1;
     emit->output_bytes += emit->page.length;
     int result = write_frame(emit, FRAME_PAGE, number, sizeof number,
                              emit->page.length ? emit->page.bytes : "", emit->page.length);
+    emit->pages = emit->pages + 1;
+    emit->writing = emit->writing - 1;
     buf_clear(&emit->page);
     return result;
 }
@@ -295,4 +302,41 @@ int emit_end(struct emit *emit, dq_error *error)
     if (ending(emit, error) == 0)
         write_frame(emit, FRAME_END, NULL, 0, "", 0);
     return emit_status(emit, error);
+}
+
+/* ---- a parser that hangs ---- */
+
+static size_t put_frame(char *to, enum frame_type type, const char *body, size_t length)
+{
+    put_le32((unsigned char *)to, type);
+    put_le32((unsigned char *)to + 4, (uint32_t)length);
+    memcpy(to + FRAME_HEADER_BYTES, body, length);
+    return FRAME_HEADER_BYTES + length;
+}
+
+static size_t put_digits(char *to, uint32_t value)
+{
+    size_t length = 1;
+    for (uint32_t rest = value; rest >= 10; rest /= 10)
+        length++;
+    for (size_t i = length; i-- > 0; value /= 10)
+        to[i] = (char)('0' + value % 10);
+    return length;
+}
+
+void emit_cut_off(const struct emit *emit)
+{
+    static const char problem[] = "the time was up before the end: the text is not complete";
+    static const char head[] = "{\"partial\":true,\"pages\":";
+    char frames[256], metadata[64];
+    size_t length = sizeof head - 1, used = 0;
+    if (!emit || emit->pages == 0 || emit->writing)
+        return;
+    memcpy(metadata, head, length);
+    length += put_digits(metadata + length, emit->pages);
+    metadata[length++] = '}';
+    used += put_frame(frames + used, FRAME_PROBLEM, problem, sizeof problem - 1);
+    used += put_frame(frames + used, FRAME_METADATA, metadata, length);
+    used += put_frame(frames + used, FRAME_END, "", 0);
+    _exit(fd_write_all(emit->fd, frames, used) == 0 ? 0 : 1);
 }

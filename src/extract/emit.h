@@ -56,6 +56,10 @@ int emit_metadata(struct emit *emit, int partial, dq_error *error); /* closes th
 int emit_error(struct emit *emit, const char *slug, const char *message, dq_error *error);
 int emit_end(struct emit *emit, dq_error *error);
 
+/* For a signal handler, when a parser hangs: ends the document with the pages that have left, if
+ * there are any and no frame is half written; then it does not return. */
+void emit_cut_off(const struct emit *emit);
+
 #ifdef __cplusplus
 }
 #endif

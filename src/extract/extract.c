@@ -22,6 +22,7 @@ static const struct parser {
     {"application/pdf", extract_pdf},
     {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", extract_docx},
     {"application/x-encrypted-ooxml", encrypted_package},
+    {"application/xml", extract_xml},
     {"text/csv", extract_csv},
     {"text/html", extract_html},
     {"text/markdown", extract_markdown},

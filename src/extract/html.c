@@ -22,24 +22,30 @@ struct chunk {
     size_t size, unused; /* keeps the payload aligned for any type */
 };
 
+/* What malloc adds is counted as well, for most blocks are tiny. */
+enum { CHUNK_COST = sizeof(struct chunk) + 16, LOOK_AT_CLOCK = 256 };
+
 struct heap {
     struct chunk ring;
     size_t used;
-    jmp_buf full; /* gumbo cannot hear "no" */
+    unsigned looks;
+    struct emit *emit; /* for its clock */
+    jmp_buf full;      /* gumbo cannot hear "no" */
 };
 
 static void *heap_alloc(void *context, size_t size)
 {
     struct heap *heap = context;
     struct chunk *chunk = NULL;
-    if (size < LIMIT_HTML_TREE_BYTES - heap->used)
+    bool in_time = ++heap->looks % LOOK_AT_CLOCK != 0 || emit_status(heap->emit, NULL) == 0;
+    if (in_time && size + CHUNK_COST < LIMIT_HTML_TREE_BYTES - heap->used)
         chunk = malloc(sizeof *chunk + size);
     if (!chunk)
         longjmp(heap->full, 1);
     *chunk = (struct chunk){.next = heap->ring.next, .previous = &heap->ring, .size = size};
     chunk->next->previous = chunk;
     heap->ring.next = chunk;
-    heap->used += size;
+    heap->used += size + CHUNK_COST;
     return chunk + 1;
 }
 
@@ -51,7 +57,7 @@ static void heap_free(void *context, void *memory)
     struct chunk *chunk = (struct chunk *)memory - 1;
     chunk->previous->next = chunk->next;
     chunk->next->previous = chunk->previous;
-    heap->used -= chunk->size;
+    heap->used -= chunk->size + CHUNK_COST;
     free(chunk);
 }
 
@@ -356,8 +362,10 @@ static int put_document(const struct buf *source, struct heap *heap, struct emit
     heap->ring.next = heap->ring.previous = &heap->ring;
     if (setjmp(heap->full)) {
         heap_clear(heap);
-        return error_set(error, DQ_TOO_LARGE, "The web page needs more than %llu MiB as a tree.",
-                         LIMIT_HTML_TREE_BYTES / 1024 / 1024);
+        return error_set(error, DQ_TOO_LARGE,
+                         emit_status(emit, NULL) < 0
+                             ? "The web page is too tangled to be read in the time there is."
+                             : "The web page needs more than 512 MiB as a tree.");
     }
     GumboOptions options = kGumboDefaultOptions;
     options.allocator = heap_alloc;
@@ -380,7 +388,7 @@ int extract_html(const struct input *input, struct emit *emit, dq_error *error)
 {
     char declared[CHARSET_NAME_SIZE];
     size_t skip = 0;
-    struct heap heap = {0};
+    struct heap heap = {.emit = emit};
     autobuf source = BUF(LIMIT_HTML_BYTES);
     declared_charset(input, declared);
     struct charset charset = charset_detect(input->bytes, input->length, declared, &skip);

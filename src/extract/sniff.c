@@ -53,6 +53,7 @@ static const struct magic {
           "7zXZ\0",
           "application/x-xz", "an xz file"),
     MAGIC(0, "\x28\xb5\x2f\xfd", "application/zstd", "a Zstandard file"),
+    MAGIC(0, "\x04\x22\x4d\x18", "application/x-lz4", "an lz4 file"),
     MAGIC(0, "7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", "a 7z archive"),
     MAGIC(0, "Rar!\x1a\7", "application/vnd.rar", "a RAR archive"),
     MAGIC(257, "ustar", "application/x-tar", "a TAR archive"),
@@ -209,7 +210,7 @@ static bool is_text(const struct input *input)
             strange += 10;
         strange += (c < 32 && !memchr("\t\n\r\f\x1b\b", c, 6)) || c == 127;
     }
-    return strange * 50 <= length;
+    return strange * 50 <= length + 500; /* one NUL makes no program of a note */
 }
 
 /* How sure the bytes are of being HTML: 2 it says so, 1 it begins with a tag, 0 not. */
@@ -287,10 +288,18 @@ static struct kind kind_of_text(const struct input *input)
     return is_table(input) ? kind_csv : kind_text;
 }
 
+/* Readers look for the header in the first 1024 bytes; a text that only talks of it ends soon. */
+static bool pdf_behind_rubbish(const struct input *input)
+{
+    const char *header = look_for(input, 1024, "%PDF-", 5);
+    return header && (header == input->bytes || header[-1] != '"') &&
+           memmem(input->bytes, input->length, " obj", 4);
+}
+
 struct kind sniff(const struct input *input)
 {
     static const struct kind pdf = {"application/pdf", "a PDF file"};
-    if (look_for(input, 1024, "%PDF-", 5))
+    if (begins(input, 0, "%PDF-", 5))
         return pdf;
     if (begins(input, 0, ZIP_MAGIC, 4) || begins(input, 0, "PK\5\6", 4))
         return kind_of_package(input);
@@ -299,5 +308,7 @@ struct kind sniff(const struct input *input)
     for (size_t i = 0; i < COUNT(magics); i++)
         if (begins(input, magics[i].at, magics[i].bytes, magics[i].length))
             return magics[i].kind;
+    if (pdf_behind_rubbish(input))
+        return pdf;
     return is_text(input) ? kind_of_text(input) : kind_binary;
 }

@@ -16,8 +16,8 @@ struct walk {
     void *context;
     struct emit *emit;
     xmlParserCtxtPtr parser;
-    int depth;
-    bool too_deep;
+    int depth, attributes; /* attributes: about, of the open tag */
+    bool too_deep, too_wide;
     dq_error *error;
 };
 
@@ -81,8 +81,24 @@ static int verdict(struct walk *walk)
     if (walk->too_deep)
         return error_set(walk->error, DQ_TOO_LARGE,
                          "The document's XML is nested deeper than %d levels.", LIMIT_XML_DEPTH);
+    if (walk->too_wide)
+        return error_set(walk->error, DQ_TOO_LARGE,
+                         "An element of the document's XML has more than %d attributes.",
+                         LIMIT_XML_ATTRIBUTES);
     return error_set(walk->error, DQ_CORRUPT, "The document's XML is damaged (line %d).",
                      walk->parser->input ? walk->parser->input->line : 0);
+}
+
+/* The library compares each attribute with each other one before it says anything. */
+static bool within_width(struct walk *walk, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == '<')
+            walk->attributes = 0;
+        else if (bytes[i] == '=' && ++walk->attributes > LIMIT_XML_ATTRIBUTES)
+            walk->too_wide = true;
+    }
+    return !walk->too_wide;
 }
 
 static int feed(void *context, const char *bytes, size_t length)
@@ -91,40 +107,63 @@ static int feed(void *context, const char *bytes, size_t length)
     int result = emit_status(walk->emit, walk->error);
     if (result < 0)
         return result;
-    if (xmlParseChunk(walk->parser, bytes, (int)length, 0) != XML_ERR_OK &&
-        !walk->parser->wellFormed)
+    if (!within_width(walk, bytes, length))
+        return verdict(walk);
+    bool parsed = xmlParseChunk(walk->parser, bytes, (int)length, 0) == XML_ERR_OK;
+    if (walk->too_deep || (!parsed && !walk->parser->wellFormed))
         return verdict(walk);
     return emit_status(walk->emit, walk->error);
 }
 
-static void free_parser(xmlParserCtxtPtr *parser)
+static const xmlSAXHandler events = {
+    .initialized = XML_SAX2_MAGIC,
+    .startElementNs = on_start,
+    .endElementNs = on_end,
+    .characters = on_text,
+    .cdataBlock = on_text,
+    .getEntity = on_entity,
+};
+
+static int open_parser(struct walk *walk)
 {
-    if (*parser && (*parser)->myDoc)
-        xmlFreeDoc((*parser)->myDoc);
-    xmlFreeParserCtxt(*parser);
+    xmlSAXHandler copy = events;
+    walk->parser = xmlCreatePushParserCtxt(&copy, walk, NULL, 0, NULL);
+    if (!walk->parser)
+        return error_set(walk->error, DQ_NO_MEMORY, "The XML parser cannot start.");
+    xmlCtxtUseOptions(walk->parser, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    return 0;
+}
+
+static int finish(struct walk *walk, int result)
+{
+    bool parsed = result == 0 && xmlParseChunk(walk->parser, "", 0, 1) == XML_ERR_OK;
+    if (result == 0 && (walk->too_deep || (!parsed && !walk->parser->wellFormed)))
+        result = verdict(walk);
+    if (walk->parser->myDoc)
+        xmlFreeDoc(walk->parser->myDoc);
+    xmlFreeParserCtxt(walk->parser);
+    return result < 0 ? result : emit_status(walk->emit, walk->error);
 }
 
 int xml_parse(struct archive *archive, int entry, const struct xml_handler *handler, void *context,
               struct emit *emit, dq_error *error)
 {
-    static const xmlSAXHandler events = {
-        .initialized = XML_SAX2_MAGIC,
-        .startElementNs = on_start,
-        .endElementNs = on_end,
-        .characters = on_text,
-        .cdataBlock = on_text,
-        .getEntity = on_entity,
-    };
     struct walk walk = {.handler = handler, .context = context, .emit = emit, .error = error};
-    xmlSAXHandler copy = events;
-    __attribute__((cleanup(free_parser))) xmlParserCtxtPtr parser =
-        xmlCreatePushParserCtxt(&copy, &walk, NULL, 0, NULL);
-    if (!parser)
-        return error_set(error, DQ_NO_MEMORY, "The XML parser cannot start.");
-    walk.parser = parser;
-    xmlCtxtUseOptions(parser, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    int result = archive_stream(archive, entry, feed, &walk, error);
-    if (result == 0 && xmlParseChunk(parser, "", 0, 1) != XML_ERR_OK && !parser->wellFormed)
-        result = verdict(&walk);
-    return result < 0 ? result : emit_status(emit, error);
+    int result = open_parser(&walk);
+    return result < 0 ? result : finish(&walk, archive_stream(archive, entry, feed, &walk, error));
+}
+
+int xml_parse_bytes(const struct input *input, const struct xml_handler *handler, void *context,
+                    struct emit *emit, dq_error *error)
+{
+    enum { CHUNK_BYTES = 32 * 1024 };
+    struct walk walk = {.handler = handler, .context = context, .emit = emit, .error = error};
+    int result = open_parser(&walk);
+    if (result < 0)
+        return result;
+    for (size_t at = 0; at < input->length && result == 0; at += CHUNK_BYTES) {
+        size_t left = input->length - at;
+        result = feed(&walk, input->bytes + at, left < CHUNK_BYTES ? left : CHUNK_BYTES);
+    }
+    return finish(&walk, result);
 }

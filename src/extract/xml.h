@@ -1,10 +1,11 @@
-/* XML of one archive entry as events. Nothing outside of the entry is ever read, entities are not
+/* XML, mostly of an archive entry, as events. Nothing outside of it is ever read, entities are not
  * expanded, and the depth is limited. */
 #ifndef EXTRACT_XML_H
 #define EXTRACT_XML_H
 
 #include "extract/archive.h"
 #include "extract/emit.h"
+#include "extract/input.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,8 @@ bool xml_attribute(const struct xml_attributes *attributes, const char *name, ch
                    size_t size);
 
 /* `emit` only lends its clock: its first failure stops the parser. */
+int xml_parse_bytes(const struct input *input, const struct xml_handler *handler, void *context,
+                    struct emit *emit, dq_error *error);
 int xml_parse(struct archive *archive, int entry, const struct xml_handler *handler, void *context,
               struct emit *emit, dq_error *error);
 
