@@ -154,7 +154,8 @@ def check_documents(program, corpus, verbose):
         elif row["truth_file"] and not result.slug:
             truth = (corpus / "truth" / row["truth_file"]).read_text(encoding="utf-8")
             recall, precision = overlap(truth, result.text)
-            recalls[row["format"]].append(recall)
+            kind = "scan" if "no-text-layer" in row["oddity"] else row["format"]
+            recalls[kind].append(recall)
             note += f", recall {recall:.3f} precision {precision:.3f} ({row['truth_kind']})"
         if verbose:
             print(f"{row['file']}: {row['oddity']} {note} {time.monotonic() - started:.3f} s")
