@@ -18,7 +18,8 @@ int cli_report(const struct cli *cli)
     const struct error_row *row = error_row(cli->error.code);
     const char *detail = cli->error.detail[0] ? cli->error.detail : row->title;
     fprintf(stderr, "%sdocq:%s %s\n", out_colour(stderr, RED), out_colour(stderr, PLAIN), detail);
-    if (!strstr(detail, "\n  fix: "))
+    /* what is invalid carries its own remedy in the detail */
+    if (row->code != DQ_INVALID && !strstr(detail, "\n  fix: "))
         fprintf(stderr, "  fix: %s\n", row->remedy);
     return row->exit_code;
 }

@@ -96,7 +96,7 @@ static void print_error(const dq_item *item)
     out_field("error", text);
     if (item->status == DQ_FAILED && !item->error_retryable)
         out_field("", "Trying again would not help: the document itself is at fault.");
-    if (item->status == DQ_FAILED) {
+    if (item->status == DQ_FAILED && item->error_retryable) {
         snprintf(text, sizeof text, "docq retry %s", item->id);
         out_field("try", text);
     }

@@ -219,13 +219,18 @@ static void run_job(uv_work_t *work)
 
 static void job_done(uv_work_t *work, int status);
 
-static void start_job(struct conn *conn, enum step step)
+static void become_busy(struct conn *conn, enum step step)
 {
     conn->state = CONN_BUSY;
     conn->step = step;
     conn->job = true;
     conn->deadline = 0;
     conn->generation = conn->server->generation;
+}
+
+static void start_job(struct conn *conn, enum step step)
+{
+    become_busy(conn, step);
     conn->work.data = conn;
     if (uv_queue_work(&conn->server->loop, &conn->work, run_job, job_done) < 0)
         bug("the pool takes no work");
@@ -287,6 +292,16 @@ static void take_body(void *context, const char *bytes, size_t length)
         buf_append(&call->body, bytes, length);
 }
 
+static void finish_body(struct conn *conn)
+{
+    if (!dispatch_is_small(conn->call)) {
+        start_job(conn, STEP_FINISH);
+        return;
+    }
+    become_busy(conn, STEP_FINISH);
+    batch_add(conn);
+}
+
 /* Bytes behind the head. Returns how many belonged to this request, -1 where it was refused. */
 static ssize_t feed_body(struct conn *conn, const char *bytes, size_t length)
 {
@@ -298,7 +313,7 @@ static ssize_t feed_body(struct conn *conn, const char *bytes, size_t length)
         return -1;
     }
     if (parser_done(conn->parser)) {
-        start_job(conn, STEP_FINISH);
+        finish_body(conn);
     } else if (call->body.length >= limits_of(conn)->chunk_bytes && call_is_upload(call)) {
         conn->stopped_at = clock_tick();
         conn->reading = false;
@@ -312,7 +327,7 @@ static void begin_body(struct conn *conn)
 {
     static char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (parser_done(conn->parser)) {
-        start_job(conn, STEP_FINISH);
+        finish_body(conn);
         return;
     }
     conn->state = CONN_BODY;
@@ -370,11 +385,9 @@ static void continue_call(struct conn *conn)
     }
 }
 
-static void job_done(uv_work_t *work, int status)
+void conn_step_over(struct conn *conn)
 {
-    struct conn *conn = work->data;
     struct server *server = conn->server;
-    (void)status; /* nothing is ever cancelled */
     conn->job = false;
     if (conn->resumed) {
         conn->resumed = false;
@@ -388,6 +401,12 @@ static void job_done(uv_work_t *work, int status)
     }
     if (!TAILQ_EMPTY(&server->waiting))
         conn_resume_waiting(server);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    (void)status; /* nothing is ever cancelled */
+    conn_step_over(work->data);
 }
 
 /* ---- heads --------------------------------------------------------------------------------- */

@@ -5,18 +5,21 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "http/fields.h"
+#include "http/handlers.h"
 #include "http/route.h"
 #include "http/status.h"
 #include "http/upload.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #define REQUEST_ID_RANDOM_BYTES 6
 #define DATE_SIZE               40
+#define SMALL_BODY_BYTES        4096
 
 static void fail(struct call *call, int status, const dq_error *error)
 {
@@ -142,6 +145,16 @@ static int check_body(const struct call *call, dq_error *error)
     return 0;
 }
 
+/* A body of known length is gathered without growing step by step. */
+static void reserve_body(struct call *call)
+{
+    size_t size = (size_t)call->head.length;
+    if (call->answer.status || size == 0 || size > call->service->limits.chunk_bytes)
+        return;
+    call->body.bytes = malloc(size + 1);
+    call->body.capacity = call->body.bytes ? size + 1 : 0;
+}
+
 int dispatch_admit(struct call *call)
 {
     dq_error error = {0};
@@ -156,19 +169,24 @@ int dispatch_admit(struct call *call)
         fail(call, 0, &error);
     int64_t max = route_body_max(call->route, &call->service->limits);
     call->body = BUF(call->route->body == BODY_UPLOAD ? SIZE_MAX / 2 : (size_t)max);
+    reserve_body(call);
     return 0;
+}
+
+static int parse_body(struct call *call, dq_error *error)
+{
+    enum body_kind body = call->route->body;
+    if ((body != BODY_JSON && body != BODY_RESULT) || call->body.length == 0)
+        return 0;
+    int code = json_read(call->body.bytes, call->body.length, &call->json, error);
+    buf_free(&call->body);
+    return code;
 }
 
 static int finish(struct call *call, dq_error *error)
 {
-    enum body_kind body = call->route->body;
-    if ((body == BODY_JSON || body == BODY_RESULT) && call->body.length > 0) {
-        int code = json_read(call->body.bytes, call->body.length, &call->json, error);
-        if (code < 0)
-            return code;
-        buf_free(&call->body);
-    }
-    return call->route->handler(call, error);
+    int code = parse_body(call, error);
+    return code < 0 ? code : call->route->handler(call, error);
 }
 
 static int read_file(struct call *call, dq_error *error)
@@ -211,6 +229,24 @@ void dispatch_run(struct call *call, enum step step)
     if (step == STEP_CHUNK && code == DQ_MALFORMED)
         call->answer.close = true;
     fail(call, 0, &error);
+}
+
+bool dispatch_is_small(const struct call *call)
+{
+    return call->route->handler == items_enqueue && call->body.length > 0 &&
+           call->body.length <= SMALL_BODY_BYTES && call->body.bytes[0] == '{';
+}
+
+void dispatch_run_small(struct call *const *calls, size_t count)
+{
+    dq_error error = {0};
+    for (size_t i = 0; i < count; i++)
+        if (parse_body(calls[i], &error) < 0)
+            fail(calls[i], 0, &error);
+    items_enqueue_batch(calls, count);
+    for (size_t i = 0; i < count; i++)
+        if (!calls[i]->answer.status)
+            dispatch_run(calls[i], STEP_FINISH);
 }
 
 static void append_date(struct buf *out)

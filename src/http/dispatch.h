@@ -23,6 +23,12 @@ enum step {
 /* In a pool thread. Fills the answer where it fails or finishes. */
 void dispatch_run(struct call *call, enum step step);
 
+/* Its body is whole: may STEP_FINISH be run for it together with others? */
+bool dispatch_is_small(const struct call *call);
+
+/* In a pool thread: STEP_FINISH for all of them. */
+void dispatch_run_small(struct call *const *calls, size_t count);
+
 /* On the loop: the request is broken or late; the connection ends behind the answer. */
 void dispatch_refuse(struct call *call, const dq_error *error);
 

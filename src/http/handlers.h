@@ -31,6 +31,10 @@ int page_request_read(struct call *call, struct page_request *ret, dq_error *err
 int page_answer(struct call *call, const struct page_request *page, const char *name, json_t *list,
                 const char *next);
 
+/* items_enqueue for requests that came at the same time. A call that has no answer afterwards is
+ * to be handled alone: nothing was done for it. */
+void items_enqueue_batch(struct call *const *calls, size_t count);
+
 /* 202 with Location, or 200 where `Prefer: wait` saw the end of the work. */
 int document_accepted(struct call *call, const dq_document *document);
 int document_wait(struct call *call, dq_error *error);

@@ -115,6 +115,39 @@ static int enqueue_many(struct call *call, dq_error *error)
     return code;
 }
 
+/* Asks of requests that came at the same time, in one step. `taken` says whose they are. */
+static void enqueue_together(struct call *const *taken, const dq_ask *asks, int *codes,
+                             size_t count)
+{
+    autoreply dq_item_list *list = NULL;
+    size_t accepted = 0;
+    if (dq_enqueue_many(taken[0]->service->queue, asks, count, codes, &list, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (codes[i] == 0 && accepted < list->count)
+            answer_one(taken[i], &list->items[accepted++]);
+}
+
+void items_enqueue_batch(struct call *const *calls, size_t count)
+{
+    dq_ask *asks = calloc(count, sizeof *asks);
+    int *codes = calloc(count, sizeof *codes);
+    struct call **taken = calloc(count, sizeof(struct call *));
+    size_t ready = 0;
+    if (!asks || !codes || !taken)
+        bug("out of memory");
+    for (size_t i = 0; i < count; i++) {
+        asks[ready] = (dq_ask){0};
+        if (json_is_object(calls[i]->json) && read_ask(calls[i]->json, "", &asks[ready], NULL) == 0)
+            taken[ready++] = calls[i];
+    }
+    if (ready > 0)
+        enqueue_together(taken, asks, codes, ready);
+    free(asks);
+    free(codes);
+    free(taken);
+}
+
 int items_enqueue(struct call *call, dq_error *error)
 {
     return json_is_array(call->json) ? enqueue_many(call, error) : enqueue_one(call, error);

@@ -109,6 +109,11 @@ static void send_pulse(void *context)
     uv_async_send(&server->pulse);
 }
 
+static void on_check(uv_check_t *check)
+{
+    batch_start(check->data);
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
     if (status == 0)
@@ -231,6 +236,7 @@ static void server_init(struct server *server, const struct http_options *option
 {
     TAILQ_INIT(&server->conns);
     TAILQ_INIT(&server->waiting);
+    TAILQ_INIT(&server->small);
     server->service = (struct service){
         .queue = options->queue,
         .url = options->url,
@@ -243,8 +249,11 @@ static void server_init(struct server *server, const struct http_options *option
     uv_timer_init(&server->loop, &server->tick);
     uv_async_init(&server->loop, &server->pulse, on_pulse);
     uv_unref((uv_handle_t *)&server->pulse); /* open until the waiter has ended */
+    uv_check_init(&server->loop, &server->check);
+    uv_unref((uv_handle_t *)&server->check);
     uv_poll_init(&server->loop, &server->stop, make_stop_fd());
-    server->listener.data = server->tick.data = server->pulse.data = server->stop.data = server;
+    server->listener.data = server->tick.data = server->pulse.data = server;
+    server->stop.data = server->check.data = server;
 }
 
 static void server_fini(struct server *server)
@@ -277,6 +286,7 @@ static int serve(struct server *server, const struct http_options *options, unio
     if (!server->waiter)
         return error_set(error, DQ_NO_MEMORY, "No thread can be started.");
     uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS);
+    uv_check_start(&server->check, on_check);
     uv_poll_start(&server->stop, UV_READABLE, on_stop);
     if (options->ready)
         options->ready(options->context, text);

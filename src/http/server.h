@@ -1,5 +1,5 @@
-/* Sockets and the event loop: server.c holds the loop, conn.c one connection's life. Nothing else
- * knows libuv.
+/* Sockets and the event loop: server.c holds the loop, conn.c one connection's life, batch.c the
+ * small requests that share a step. Nothing else knows libuv.
  *
  * Everything here runs on the loop thread. A step that may block runs in one pool thread, which
  * has the call for itself meanwhile; the loop does not touch it until the step is over. */
@@ -32,7 +32,7 @@ struct conn {
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct server *server;
-    TAILQ_ENTRY(conn) link, wait_link;
+    TAILQ_ENTRY(conn) link, wait_link; /* wait_link: in `waiting` or in `small` */
     enum conn_state state;
     enum step step;          /* of the job under way */
     bool job, closed;        /* freed when neither a job nor the socket is left */
@@ -58,9 +58,12 @@ struct server {
     uv_timer_t tick;
     uv_async_t pulse;
     uv_poll_t stop;
+    uv_check_t check; /* after each look at the sockets */
     struct service service;
     struct waiter *waiter;
     struct conn_list conns, waiting;
+    struct conn_list small; /* to be run together */
+    int batches;
     int conn_count, waiting_for_work, resuming;
     uint64_t generation; /* grows with every pulse of the queue */
     bool stopping;
@@ -80,6 +83,13 @@ void conn_close(struct conn *conn);
 
 /* Lets those who wait for work look again. */
 void conn_resume_waiting(struct server *server);
+
+/* The step of this connection's call that ran in the pool is over. */
+void conn_step_over(struct conn *conn);
+
+/* Runs STEP_FINISH of this call together with those that come at the same time. */
+void batch_add(struct conn *conn);
+void batch_start(struct server *server); /* those gathered so far */
 
 /* A connection is gone; the last one of a stopping server ends the loop. */
 void server_left(struct server *server);

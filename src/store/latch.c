@@ -76,7 +76,9 @@ int latch_open(const char *path, struct latch **ret_latch, dq_error *error)
         return error_errno(error, "cannot map the store's latch file");
     if (latch->magic != LATCH_MAGIC || memcmp(latch->boot, boot, sizeof boot) != 0)
         initialise(latch, boot);
-    *ret_latch = latch; /* closing the descriptor gives the flock back */
+    if (fd >= 0)
+        flock(fd, LOCK_UN); /* closing would not: the mapping keeps the file open */
+    *ret_latch = latch;
     return 0;
 }
 
