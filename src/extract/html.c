@@ -69,7 +69,7 @@ static void heap_clear(struct heap *heap)
 
 /* ---- what each element does to the text ---- */
 
-enum effect { INLINE, SKIP, BLOCK, PARAGRAPH, LINE_BREAK, ITEM, ROW, CELL, PREFORMATTED };
+enum effect { INLINE, SKIP, BLOCK, PARAGRAPH, LINE_BREAK, ITEM, TABLE, ROW, CELL, PREFORMATTED };
 
 static const struct {
     GumboTag tag;
@@ -84,7 +84,7 @@ static const struct {
     {GUMBO_TAG_H4, PARAGRAPH},     {GUMBO_TAG_H5, PARAGRAPH},
     {GUMBO_TAG_H6, PARAGRAPH},     {GUMBO_TAG_BLOCKQUOTE, PARAGRAPH},
     {GUMBO_TAG_UL, PARAGRAPH},     {GUMBO_TAG_OL, PARAGRAPH},
-    {GUMBO_TAG_DL, PARAGRAPH},     {GUMBO_TAG_TABLE, PARAGRAPH},
+    {GUMBO_TAG_DL, PARAGRAPH},     {GUMBO_TAG_TABLE, TABLE},
     {GUMBO_TAG_PRE, PREFORMATTED}, {GUMBO_TAG_TEXTAREA, PREFORMATTED},
     {GUMBO_TAG_LI, ITEM},          {GUMBO_TAG_DT, BLOCK},
     {GUMBO_TAG_DD, BLOCK},         {GUMBO_TAG_TR, ROW},
@@ -120,12 +120,12 @@ struct page_text {
     bool space, tab;  /* the same */
     bool written;     /* anything at all */
     int preformatted; /* depth */
-    int cells;        /* depth: inside of a table cell lines become spaces */
+    bool in_cell;     /* of the innermost table: lines become spaces */
 };
 
 static void want_newlines(struct page_text *text, int count)
 {
-    if (text->cells > 0)
+    if (text->in_cell)
         text->space = true;
     else if (count > text->newlines)
         text->newlines = count;
@@ -171,7 +171,7 @@ static void put_words(struct page_text *text, const char *words)
 static void put_text(struct page_text *text, const GumboNode *node)
 {
     const char *words = node->v.text.text;
-    if (text->preformatted == 0 || text->cells > 0) {
+    if (text->preformatted == 0 || text->in_cell) {
         put_words(text, words);
     } else if (*words) {
         put_gap(text);
@@ -199,8 +199,12 @@ static void enter(struct page_text *text, enum effect effect)
     case PARAGRAPH:
         want_newlines(text, 2);
         break;
+    case TABLE: /* also one in a cell of another, which then is only a frame */
+        text->in_cell = false;
+        want_newlines(text, 2);
+        break;
     case CELL:
-        text->cells++;
+        text->in_cell = true;
         break;
     case LINE_BREAK:
         want_newlines(text, text->newlines < 2 ? text->newlines + 1 : 2);
@@ -211,23 +215,37 @@ static void enter(struct page_text *text, enum effect effect)
     }
 }
 
-static void leave(struct page_text *text, enum effect effect)
-{
-    if (effect == CELL && --text->cells == 0)
-        text->tab = true;
-    else if (effect == CELL)
-        text->space = true;
-    else if (effect == PREFORMATTED)
-        text->preformatted--;
-    if (effect == BLOCK || effect == ROW || effect == ITEM)
-        want_newlines(text, 1);
-    if (effect == PARAGRAPH || effect == PREFORMATTED)
-        want_newlines(text, 2);
-}
-
 static bool is_element(const GumboNode *node)
 {
     return node->type == GUMBO_NODE_ELEMENT || node->type == GUMBO_NODE_TEMPLATE;
+}
+
+/* Whether the table stands in a cell of another one. */
+static bool is_nested(const GumboNode *table)
+{
+    for (const GumboNode *node = table->parent; node && is_element(node); node = node->parent) {
+        enum effect effect = effect_of(node);
+        if (effect == CELL || effect == TABLE)
+            return effect == CELL;
+    }
+    return false;
+}
+
+static void leave(struct page_text *text, const GumboNode *node)
+{
+    enum effect effect = effect_of(node);
+    if (effect == CELL) {
+        text->in_cell = false;
+        text->tab = true;
+    } else if (effect == PREFORMATTED) {
+        text->preformatted--;
+    }
+    if (effect == BLOCK || effect == ROW || effect == ITEM)
+        want_newlines(text, 1);
+    if (effect == PARAGRAPH || effect == PREFORMATTED || effect == TABLE)
+        want_newlines(text, 2);
+    if (effect == TABLE)
+        text->in_cell = is_nested(node);
 }
 
 /* The node behind `node` in reading order, leaving elements on the way up. */
@@ -238,7 +256,7 @@ static const GumboNode *next_node(struct page_text *text, const GumboNode *root,
         return node->v.element.children.data[0];
     while (node != root) {
         if (is_element(node))
-            leave(text, effect_of(node));
+            leave(text, node);
         const GumboNode *parent = node->parent;
         unsigned at = (unsigned)node->index_within_parent + 1;
         if (at < parent->v.element.children.length)

@@ -226,7 +226,8 @@ static int html_degree(const struct input *input)
     for (; from < input->length && length < MARKUP_BYTES; from++)
         if (input->bytes[from] != 0) /* UTF-16 reads the same */
             head[length++] = input->bytes[from];
-    for (size_t i = 0; i < COUNT(sure); i++)
+    bool is_xml = strncmp(head, "<?xml", 5) == 0; /* whose <title> says nothing */
+    for (size_t i = 0; i < (is_xml ? 2 : COUNT(sure)); i++)
         if (strcasestr(head, sure[i]) && strchr(head, '<') < head + 4)
             return 2;
     for (size_t i = 0; i < COUNT(maybe); i++)
