@@ -164,7 +164,7 @@ static int open_files(struct store *store, const struct store_options *options, 
     int r = directory ? make_directory(directory, error) : 0;
     if (r >= 0) {
         snprintf(path, sizeof path, "%s/packs", directory ? directory : "");
-        r = pack_store_open(directory ? path : NULL, options->disk_reserve, &store->packs, error);
+        r = pack_files_open(directory ? path : NULL, options->disk_reserve, &store->packs, error);
     }
     if (r >= 0) {
         snprintf(path, sizeof path, "%s/latch", directory ? directory : "");

@@ -95,7 +95,7 @@ static int upload_one(struct store *store, struct db *db, int64_t now,
     dq_operation policy;
     int r = load_operation(db, document->operation, &policy, error);
     if (r >= 0)
-        r = pack_place(store->packs, document->incoming, &place, error);
+        r = pack_place(store->packs, db, document->incoming, &place, error);
     if (r < 0)
         return r;
     r = db_run(db,
