@@ -233,8 +233,8 @@ int local_list_documents(dq_queue *queue, const char *filter_text, int limit, co
     size_t count;
     bool more;
     int r = filter_parse(filter_text, clock_now(), &filter, error);
-    if (r >= 0 && (limit < 1 || limit > DQ_LIST_MAX))
-        r = error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_LIST_MAX);
+    if (r >= 0)
+        r = check_limit(limit, DQ_LIST_MAX, error);
     if (r >= 0 && cursor && !id_parse(cursor, &below))
         r = error_field(error, DQ_INVALID, "/cursor", "this is no cursor of a list");
     if (r < 0)

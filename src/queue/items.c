@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_limit(int limit, dq_error *error)
-{
-    if (limit >= 1 && limit <= DQ_LIST_MAX)
-        return 0;
-    return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_LIST_MAX);
-}
-
 int load_items(dq_queue *queue, const struct id *ids, size_t count, struct arena *arena,
                dq_item_list *list, dq_error *error)
 {
@@ -36,13 +29,7 @@ static int prepare_ask(const dq_ask *ask, int64_t now, struct new_item *item)
         .priority = ask->priority,
         .due_at = ask->due_at,
     };
-    item->code = check_priority(item->priority, &item->error);
-    if (item->code >= 0)
-        item->code = check_operation_name(item->operation, &item->error);
-    if (item->code >= 0 && !id_parse(ask->document_id, &item->document_id))
-        item->code =
-            error_field(&item->error, DQ_NOT_FOUND, "/document_id", "\"%.40s\" is no document id",
-                        ask->document_id ? ask->document_id : "");
+    item->code = check_ask(ask, &item->document_id, &item->error);
     return item->code;
 }
 
@@ -137,7 +124,7 @@ int local_get_pending_items(dq_queue *queue, int limit, dq_item_list **ret_list,
     struct id *ids;
     size_t count;
     dq_queue_stats stats = {0};
-    int r = check_limit(limit, error);
+    int r = check_limit(limit, DQ_LIST_MAX, error);
     if (r < 0)
         return r;
     dq_item_list *list = reply_new(sizeof *list, &arena);
@@ -182,7 +169,7 @@ int local_list_items(dq_queue *queue, const char *filter_text, int limit, const 
     struct arena *arena;
     size_t count;
     bool more;
-    int r = check_limit(limit, error);
+    int r = check_limit(limit, DQ_LIST_MAX, error);
     if (r >= 0)
         r = filter_parse(filter_text, clock_now(), &filter, error);
     if (r >= 0 && cursor && !id_parse(cursor, &below))

@@ -58,13 +58,6 @@ int local_open(const char *url, const dq_options *options, dq_queue **ret_queue,
     return 0;
 }
 
-int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error)
-{
-    if (id_parse(text, ret_id))
-        return 0;
-    return error_set(error, DQ_NOT_FOUND, "\"%.40s\" is no %s id", text ? text : "", what);
-}
-
 /* ---- lease tokens ---------------------------------------------------------------------------- */
 
 static void sign(const struct store *store, unsigned char bytes[ID_BYTES + EPOCH_BYTES + MAC_BYTES])
@@ -122,70 +115,72 @@ static void sign_lease(dq_queue *queue, dq_lease *lease)
     token_make(store_of(queue), &item, lease->item.epoch, lease->token);
 }
 
+static int take(dq_queue *queue, const struct claim *claim, struct arena *arena,
+                dq_lease_list *ret_list, dq_error *error)
+{
+    int r = check_lease_time(claim->lease_time, error);
+    if (r >= 0)
+        r = store_claim(store_of(queue), clock_now(), claim, arena, &ret_list->leases,
+                        &ret_list->count, error);
+    for (size_t i = 0; r >= 0 && i < ret_list->count; i++)
+        sign_lease(queue, &ret_list->leases[i]);
+    return r;
+}
+
 int local_mark_in_progress(dq_queue *queue, const char *item_id, int64_t lease_time,
                            dq_lease **ret_lease, dq_error *error)
 {
     struct id item;
     struct arena *arena;
-    dq_lease *found;
-    size_t count;
+    dq_lease_list list;
     struct claim claim = {.item = &item,
                           .lease_time = lease_time ? lease_time : LEASE_TIME_DEFAULT};
     int r = parse_id(item_id, "item", &item, error);
-    if (r >= 0)
-        r = check_lease_time(claim.lease_time, error);
     if (r < 0)
         return r;
     dq_lease *lease = reply_new(sizeof *lease, &arena);
-    r = store_claim(store_of(queue), clock_now(), &claim, arena, &found, &count, error);
+    r = take(queue, &claim, arena, &list, error);
     if (r < 0) {
         dq_free(lease);
         return r;
     }
-    *lease = found[0];
-    sign_lease(queue, lease);
+    *lease = list.leases[0];
     *ret_lease = lease;
     return 0;
 }
 
-static int check_claim(const dq_claim_options *options, dq_error *error)
+static int check_claim(const dq_claim_options *options, struct id *ret_item, dq_error *error)
 {
-    if (options->limit < 1 || options->limit > DQ_BATCH_MAX)
-        return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_BATCH_MAX);
-    for (int i = 0; options->operations && options->operations[i]; i++) {
-        int r = check_operation_name(options->operations[i], error);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    if (options->item_id)
+        return parse_id(options->item_id, "item", ret_item, error);
+    int r = check_limit(options->limit, DQ_BATCH_MAX, error);
+    for (int i = 0; r >= 0 && options->operations && options->operations[i]; i++)
+        r = check_operation_name(options->operations[i], error);
+    return r;
 }
 
 int local_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **ret_list,
                 dq_error *error)
 {
     struct arena *arena;
+    struct id item;
     struct claim claim = {
+        .item = options->item_id ? &item : NULL,
         .operations = options->operations ? options->operations : builtin_operations,
         .limit = options->limit,
         .lease_time = options->lease_time ? options->lease_time : LEASE_TIME_DEFAULT,
         .worker = options->worker,
     };
-    int r = check_claim(options, error);
-    if (r >= 0)
-        r = check_lease_time(claim.lease_time, error);
+    int r = check_claim(options, &item, error);
     if (r < 0)
         return r;
     dq_lease_list *list = reply_new(sizeof *list, &arena);
-    r = store_claim(store_of(queue), clock_now(), &claim, arena, &list->leases, &list->count,
-                    error);
-    if (r < 0) {
+    r = take(queue, &claim, arena, list, error);
+    if (r < 0)
         dq_free(list);
-        return r;
-    }
-    for (size_t i = 0; i < list->count; i++)
-        sign_lease(queue, &list->leases[i]);
-    *ret_list = list;
-    return 0;
+    else
+        *ret_list = list;
+    return r < 0 ? r : 0;
 }
 
 /* ---- what a holder does ---------------------------------------------------------------------- */

@@ -34,9 +34,6 @@ void local_upload_abort(dq_incoming *incoming);
 
 extern const char *const builtin_operations[];
 
-/* `text` as an id; DQ_NOT_FOUND otherwise: what is no id names nothing. */
-int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error);
-
 /* A token is hexadecimal: item id, epoch (big-endian), the first 16 bytes of their MAC. */
 void token_make(const struct store *store, const struct id *item, int64_t epoch,
                 char token[DQ_TOKEN_SIZE]);
