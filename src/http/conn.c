@@ -505,13 +505,17 @@ static void start_reading(struct conn *conn)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static bool body_is_late(const struct conn *conn, int64_t now)
+/* Which deadline a body has missed, NULL = none. */
+static const char *missed_deadline(const struct conn *conn, int64_t now)
 {
     const struct http_limits *limits = limits_of(conn);
     int64_t elapsed = (now - conn->body_started) / US_PER_MS;
-    int64_t allowed =
-        limits->body_grace_ms + conn->body_received / limits->body_bytes_per_second_min * 1000;
-    return elapsed > allowed || elapsed > limits->body_ms;
+    int64_t speed_min = limits->body_bytes_per_second_min;
+    if (elapsed > limits->body_ms)
+        return "The body did not come within body-ms";
+    if (speed_min > 0 && elapsed > limits->body_grace_ms + conn->body_received / speed_min * 1000)
+        return "The body came slower than body-bytes-per-second-min";
+    return NULL;
 }
 
 static void too_slow(struct conn *conn, const char *what)
@@ -525,8 +529,9 @@ static void too_slow(struct conn *conn, const char *what)
 void conn_tick(struct conn *conn, int64_t now)
 {
     bool passed = conn->deadline && now >= conn->deadline;
-    if (conn->state == CONN_BODY && body_is_late(conn, now))
-        too_slow(conn, "The body came slower than body-bytes-per-second-min");
+    const char *missed = conn->state == CONN_BODY ? missed_deadline(conn, now) : NULL;
+    if (missed)
+        too_slow(conn, missed);
     else if (conn->state == CONN_WAITING && passed)
         look_again(conn, true);
     else if (conn->state == CONN_WAITING && conn->call->wait == WAIT_POLL && now >= conn->poll_at)
