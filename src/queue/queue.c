@@ -154,6 +154,14 @@ static int check_claim(const dq_claim_options *options, dq_error *error)
     return 0;
 }
 
+/* A claim names several operations; the detail says which one is at fault. */
+static int claim_refused(int code, dq_error *error)
+{
+    if (error && strcmp(error->field, "/operation") == 0)
+        snprintf(error->field, sizeof error->field, "/operations");
+    return code;
+}
+
 int dq_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **ret_list,
              dq_error *error)
 {
@@ -168,12 +176,12 @@ int dq_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **r
     if (r >= 0)
         r = check_lease_time(claim.lease_time, error);
     if (r < 0)
-        return r;
+        return claim_refused(r, error);
     dq_lease_list *list = reply_new(sizeof *list, &arena);
     r = store_claim(queue->store, clock_now(), &claim, arena, &list->leases, &list->count, error);
     if (r < 0) {
         dq_free(list);
-        return r;
+        return claim_refused(r, error);
     }
     for (size_t i = 0; i < list->count; i++)
         sign_lease(queue, &list->leases[i]);

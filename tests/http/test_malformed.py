@@ -3,6 +3,7 @@
 Behind each of them stands a sound request. A server that is wrong about where the broken one ends
 would answer that as well: the ground of request smuggling.
 """
+import socket
 import time
 
 import pytest
@@ -299,6 +300,22 @@ def test_half_a_request_leaves_nothing(strict):
         with Wire(strict.url) as wire:
             wire.send(with_port(raw, strict) + b"x" * 1000000)
     assert len(strict.get("/v1/documents").json()["documents"]) == before
+
+
+def test_a_body_that_comes_while_the_tokens_are_read(server):
+    """They are read anew once a second, in a step of its own; the body goes on behind it."""
+    body = b"x" * 600_000
+    raw = MULTIPART + b"Content-Type: text/plain\r\nContent-Length: 600000\r\n\r\n"
+    for _ in range(3):
+        time.sleep(1.1)
+        with Wire(server.url) as wire:
+            wire.send(with_port(raw, server) + body)
+            assert wire.answer().status == 202
+    time.sleep(1.1)
+    with Wire(server.url) as wire:
+        wire.send(with_port(raw, server) + body[:300_000])
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert wire.answers() == []
 
 
 def test_speed_minimum_zero_means_none(tmp_path):
