@@ -23,7 +23,7 @@ SANITIZER_OPTIONS = {
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0",
 }
 PYTHON_SUITES = ["http", "cli", "mission", "crash"]
-STAGE_SECONDS_MAX = 900
+STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900
 FUZZ_SECONDS = 10
 
