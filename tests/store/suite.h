@@ -14,6 +14,7 @@
 
 int fresh(void **state); /* setup: *state is a dq_queue with quick retries */
 int drop(void **state);
+int remove_tree(const char *path);
 
 bool is_remote(void); /* the engine is a server: it looks after expired leases by itself */
 
