@@ -44,6 +44,7 @@ struct exchange {
     CURL *easy;
     char *body;
     curl_mime *form;
+    struct curl_slist *headers; /* where they are not those of every request */
     bool disk_failed;
     char why[CURL_ERROR_SIZE];
 };
@@ -182,11 +183,25 @@ static size_t take_answer(char *bytes, size_t one, size_t length, void *context)
     return exchange->disk_failed ? 0 : length;
 }
 
+static struct curl_slist *with_key(const struct curl_slist *headers, const char *key)
+{
+    struct curl_slist *list = NULL;
+    char line[64];
+    for (; headers; headers = headers->next)
+        add_header(&list, headers->data);
+    snprintf(line, sizeof line, "Idempotency-Key: \"%.40s\"", key);
+    add_header(&list, line);
+    return list;
+}
+
 static void set_body(const struct link *link, struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     CURL *easy = exchange->easy;
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->body ? link->json_headers : link->headers);
+    const struct curl_slist *headers = request->body ? link->json_headers : link->headers;
+    if (request->key)
+        exchange->headers = with_key(headers, request->key);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->key ? exchange->headers : headers);
     if (request->body) {
         exchange->body = json_dumps(request->body, JSON_COMPACT);
         if (!exchange->body)
@@ -347,6 +362,7 @@ static int try_once(struct link *link, const struct request *request, struct buf
     }
     give_back(link, exchange.easy);
     curl_mime_free(exchange.form);
+    curl_slist_free_all(exchange.headers);
     free(exchange.body);
     return code;
 }
