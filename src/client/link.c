@@ -2,8 +2,8 @@
  * connection; idle ones wait in a stack.
  *
  * libcurl itself sends a request once more where a kept connection turns out to be dead and no byte
- * of an answer has come. So any request may arrive twice, the rare time that a server dies between
- * its commit and its answer. What must not happen twice carries an id that the caller chose. */
+ * of an answer has come, although the server may have done it already. The body of what must not
+ * arrive twice is therefore one that cannot be rewound. */
 #include "client/link.h"
 
 #include "base/clock.h"
@@ -43,7 +43,9 @@ struct exchange {
     struct buf *answer;
     CURL *easy;
     char *body;
+    size_t body_bytes, body_sent;
     curl_mime *form;
+    struct curl_slist *headers; /* where they are not those of every request */
     bool disk_failed;
     char why[CURL_ERROR_SIZE];
 };
@@ -182,17 +184,44 @@ static size_t take_answer(char *bytes, size_t one, size_t length, void *context)
     return exchange->disk_failed ? 0 : length;
 }
 
+static size_t give_body(char *bytes, size_t one, size_t length, void *context)
+{
+    struct exchange *exchange = context;
+    size_t left = exchange->body_bytes - exchange->body_sent;
+    size_t part = one * length < left ? one * length : left;
+    memcpy(bytes, exchange->body + exchange->body_sent, part);
+    exchange->body_sent += part;
+    return part;
+}
+
+static struct curl_slist *with_key(const struct curl_slist *headers, const char *key)
+{
+    struct curl_slist *list = NULL;
+    char line[64];
+    for (; headers; headers = headers->next)
+        add_header(&list, headers->data);
+    snprintf(line, sizeof line, "Idempotency-Key: \"%.40s\"", key);
+    add_header(&list, line);
+    return list;
+}
+
 static void set_body(const struct link *link, struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     CURL *easy = exchange->easy;
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->body ? link->json_headers : link->headers);
+    const struct curl_slist *headers = request->body ? link->json_headers : link->headers;
+    if (request->key)
+        exchange->headers = with_key(headers, request->key);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->key ? exchange->headers : headers);
     if (request->body) {
         exchange->body = json_dumps(request->body, JSON_COMPACT);
         if (!exchange->body)
             bug("a request cannot be written as JSON");
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(exchange->body));
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
+        exchange->body_bytes = strlen(exchange->body);
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_bytes);
+        curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+        curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
     } else if (request->form) {
         exchange->form = request->form(easy, request->form_context);
         curl_easy_setopt(easy, CURLOPT_MIMEPOST, exchange->form);
@@ -347,6 +376,7 @@ static int try_once(struct link *link, const struct request *request, struct buf
     }
     give_back(link, exchange.easy);
     curl_mime_free(exchange.form);
+    curl_slist_free_all(exchange.headers);
     free(exchange.body);
     return code;
 }
