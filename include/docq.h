@@ -282,13 +282,7 @@ typedef struct dq_upload {
     const char *owner;     /* NULL = "default" */
     int priority;
     int64_t size_max; /* bytes; DQ_TOO_LARGE beyond; 0 = no limit. Only with fd */
-    const char *id;   /* of the document, by dq_new_id() within the last day; NULL = a new one */
 } dq_upload;
-
-/* A new id. Who may have to repeat an upload, because its answer could get lost, chooses the
- * document's id: the repeat finds the document, stores nothing and gives the same answer.
- * DQ_CONFLICT: another document has this id. */
-DQ_API void dq_new_id(char ret_id[DQ_ID_SIZE]);
 
 /* Stores bytes, document and queue item in one durable step. The status of *ret is DQ_PENDING. */
 DQ_API int dq_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **ret_document,

@@ -1,10 +1,8 @@
 /* Ids (RFC 9562, section 5.7), randomness and hexadecimal. */
 #include "base/id.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 
-#include <docq.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
@@ -45,32 +43,6 @@ struct id id_new(int64_t now)
     last = id;
     pthread_mutex_unlock(&mutex);
     return id;
-}
-
-int64_t id_time(const struct id *id)
-{
-    int64_t ms = 0;
-    if (id->bytes[6] >> 4 != 7 || id->bytes[8] >> 6 != 2)
-        return -1;
-    for (int i = 0; i < 6; i++)
-        ms = ms << 8 | id->bytes[i];
-    return ms * US_PER_MS;
-}
-
-struct id id_plus(struct id id, unsigned number)
-{
-    for (int i = ID_BYTES - 1; i > 8 && number > 0; i--) {
-        number += id.bytes[i];
-        id.bytes[i] = (unsigned char)number;
-        number >>= 8;
-    }
-    return id;
-}
-
-void dq_new_id(char ret_id[DQ_ID_SIZE])
-{
-    struct id id = id_new(clock_now());
-    id_format(&id, ret_id);
 }
 
 void hex_encode(const void *bytes, size_t length, char *text)

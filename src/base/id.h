@@ -16,8 +16,6 @@ struct id {
 /* UUID version 7 (RFC 9562): 48 bits of milliseconds from `now` (microseconds), the rest random
  * but never smaller than this process's previous id. Thread-safe. */
 struct id id_new(int64_t now);
-int64_t id_time(const struct id *id); /* when a UUID of version 7 was made; -1 = it is none */
-struct id id_plus(struct id id, unsigned number); /* another one, always the same */
 void id_format(const struct id *id, char text[ID_TEXT_SIZE]);
 bool id_parse(const char *text, struct id *ret_id); /* false: not 36 characters of a UUID */
 

@@ -45,7 +45,6 @@ struct exchange {
     char *body;
     size_t body_bytes, body_sent;
     curl_mime *form;
-    struct curl_slist *headers; /* where they are not those of every request */
     bool disk_failed;
     char why[CURL_ERROR_SIZE];
 };
@@ -194,25 +193,11 @@ static size_t give_body(char *bytes, size_t one, size_t length, void *context)
     return part;
 }
 
-static struct curl_slist *with_key(const struct curl_slist *headers, const char *key)
-{
-    struct curl_slist *list = NULL;
-    char line[64];
-    for (; headers; headers = headers->next)
-        add_header(&list, headers->data);
-    snprintf(line, sizeof line, "Idempotency-Key: \"%.40s\"", key);
-    add_header(&list, line);
-    return list;
-}
-
 static void set_body(const struct link *link, struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     CURL *easy = exchange->easy;
-    const struct curl_slist *headers = request->body ? link->json_headers : link->headers;
-    if (request->key)
-        exchange->headers = with_key(headers, request->key);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->key ? exchange->headers : headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->body ? link->json_headers : link->headers);
     if (request->body) {
         exchange->body = json_dumps(request->body, JSON_COMPACT);
         if (!exchange->body)
@@ -376,7 +361,6 @@ static int try_once(struct link *link, const struct request *request, struct buf
     }
     give_back(link, exchange.easy);
     curl_mime_free(exchange.form);
-    curl_slist_free_all(exchange.headers);
     free(exchange.body);
     return code;
 }

@@ -27,7 +27,6 @@ struct request {
     json_t *body;       /* stays the caller's */
     form_fn *form;      /* instead of `body` */
     void *form_context;
-    const char *key;  /* `Idempotency-Key`, or NULL */
     int *sink;        /* the answer's bytes go into this file, from its beginning; NULL = memory */
     int64_t time_max; /* for the whole exchange, microseconds; 0 = QUICK_TIME_MAX */
     bool repeatable;  /* arriving twice is as good as once: try again where no answer comes */

@@ -1,11 +1,9 @@
 /* Documents on their way to a server. What comes in pieces waits in a bounded buffer, and beyond it
  * in a file without a name, so that it has a length and can be sent again; a regular file is sent
  * from where it is. */
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "client/remote.h"
-#include "core/policy.h"
 #include "core/view.h"
 
 #include <errno.h>
@@ -189,11 +187,6 @@ static bool same(const char *a, const char *b)
 static int check_alike(const dq_upload *uploads, size_t count, dq_error *error)
 {
     for (size_t i = 1; i < count; i++)
-        if (uploads[i].id)
-            return error_set(error, DQ_UNSUPPORTED,
-                             "of documents that go to a server together only the first can have a "
-                             "chosen id; send them one by one");
-    for (size_t i = 1; i < count; i++)
         if (!same(uploads[i].operation, uploads[0].operation) ||
             !same(uploads[i].metadata, uploads[0].metadata) ||
             !same(uploads[i].owner, uploads[0].owner) || uploads[i].priority != uploads[0].priority)
@@ -217,26 +210,14 @@ static int noun_documents(const json_t *answer, struct arena *arena, void *noun,
     return noun_document(answer, arena, list->documents, error);
 }
 
-/* The key makes a second arrival harmless, so a lost answer is asked for again. */
 static int send_form(dq_queue *queue, struct form *form, noun_fn *read, size_t size,
                      void **ret_noun, dq_error *error)
 {
-    char key[DQ_ID_SIZE];
     struct request request = {.path = "/v1/documents",
                               .form = make_form,
                               .form_context = form,
-                              .key = key,
-                              .time_max = LONG_TIME_MAX,
-                              .repeatable = true};
+                              .time_max = LONG_TIME_MAX};
     int code = check_alike(form->uploads, form->count, error);
-    if (code == 0 && form->uploads[0].id) {
-        struct id chosen;
-        code = check_new_id(form->uploads[0].id, clock_now(), &chosen, error);
-        if (code == 0)
-            id_format(&chosen, key);
-    } else {
-        dq_new_id(key);
-    }
     if (code == 0)
         *ret_noun = remote_noun(queue, &request, read, size, &code, error);
     return code;

@@ -8,8 +8,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#define CHOSEN_ID_AGE_MAX (24 * 3600 * (int64_t)1000000)
-
 enum { OWNER_BYTES_MAX = 128 };
 
 int64_t retry_delay(const dq_operation *policy, int failures, int64_t retry_after, uint64_t random)
@@ -102,17 +100,6 @@ int check_purge(int64_t older, int status, dq_error *error)
     if (status >= 0 && !(status == DQ_COMPLETED || status == DQ_FAILED || status == DQ_CANCELLED))
         return error_field(error, DQ_INVALID, "/status",
                            "only completed, failed and cancelled items can be purged");
-    return 0;
-}
-
-int check_new_id(const char *text, int64_t now, struct id *ret_id, dq_error *error)
-{
-    struct id id;
-    int64_t time = id_parse(text, &id) ? id_time(&id) : -1;
-    if (time < 0 || time < now - CHOSEN_ID_AGE_MAX || time > now + CHOSEN_ID_AGE_MAX)
-        return error_field(error, DQ_INVALID, "/id",
-                           "\"%.40s\" is no UUID of version 7 made within the last day", text);
-    *ret_id = id;
     return 0;
 }
 

@@ -27,8 +27,6 @@ int check_filename(const char *name, dq_error *error);
 int check_metadata(const char *json, dq_error *error);
 int check_owner(const char *owner, dq_error *error);
 int check_purge(int64_t older, int status, dq_error *error);
-/* An id that the caller chose for something new. */
-int check_new_id(const char *text, int64_t now, struct id *ret_id, dq_error *error);
 int check_limit(int limit, int max, dq_error *error);
 
 /* `text` as an id; DQ_NOT_FOUND otherwise: what is no id names nothing. */

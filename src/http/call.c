@@ -10,7 +10,6 @@
 #include "http/upload.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -162,22 +161,6 @@ int call_query_number(struct call *call, const char *name, int64_t min, int64_t 
                            (long long)min, (long long)max);
     *value = number;
     return 0;
-}
-
-int call_key(const struct call *call, struct id *ret_key, dq_error *error)
-{
-    const char *value = head_value(&call->head, "idempotency-key");
-    char text[ID_TEXT_SIZE];
-    if (!value)
-        return 0;
-    bool quoted = value[0] == '"';
-    snprintf(text, sizeof text, "%s", value + quoted);
-    bool good = strlen(value) == (ID_TEXT_SIZE - 1) + 2 * (size_t)quoted &&
-                (!quoted || value[strlen(value) - 1] == '"');
-    if (good && id_parse(text, ret_key) && id_time(ret_key) >= 0)
-        return 1;
-    return error_field(error, DQ_INVALID, "Idempotency-Key",
-                       "`Idempotency-Key` is a UUID of version 7, a new one for each new request.");
 }
 
 int64_t call_preferred_wait(const struct call *call)

@@ -6,7 +6,6 @@
 #define HTTP_CALL_H
 
 #include "base/buf.h"
-#include "base/id.h"
 #include "http/access.h"
 #include "http/parser.h"
 #include "http/path.h"
@@ -96,10 +95,6 @@ bool call_wait(struct call *call, enum wait_kind kind, int64_t seconds, call_fn 
 /* Query parameters. A missing one leaves *value as it is. */
 int call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *value,
                       dq_error *error);
-
-/* `Idempotency-Key`, a UUID of version 7 in quotes or bare. 1, 0 where there is none, DQ_INVALID.
- */
-int call_key(const struct call *call, struct id *ret_key, dq_error *error);
 
 /* `Prefer: wait=N`, bounded; 0 = not asked. */
 int64_t call_preferred_wait(const struct call *call);

@@ -32,7 +32,6 @@ static const struct {
 struct file {
     dq_incoming *incoming;
     char *filename;
-    char id[DQ_ID_SIZE]; /* that the caller chose for the document, or "" */
 };
 
 struct upload {
@@ -64,9 +63,7 @@ int upload_check(const struct call *call, dq_error *error)
 {
     if (!call->head.has_length && !call->head.chunked)
         return error_field(error, DQ_INVALID, "/file", "The request has no body: no document.");
-    struct id key;
-    int code = call_key(call, &key, error);
-    return code < 0 ? code : 0;
+    return 0;
 }
 
 static int add_file(struct upload *upload, const char *filename, dq_error *error)
@@ -252,7 +249,6 @@ static dq_upload *list_uploads(const struct upload *upload, int priority)
         list[i] = (dq_upload){.fd = -1,
                               .incoming = upload->files[i].incoming,
                               .filename = upload->files[i].filename,
-                              .id = upload->files[i].id[0] ? upload->files[i].id : NULL,
                               .operation = given_text(upload, FIELD_OPERATION),
                               .metadata = given_text(upload, FIELD_METADATA),
                               .owner = given_text(upload, FIELD_OWNER),
@@ -260,23 +256,9 @@ static dq_upload *list_uploads(const struct upload *upload, int priority)
     return list;
 }
 
-/* The key is the id of the first document, and those of the others follow from it: so what the
- * first arrival of the request has stored is found by its ids, for as long as it exists. */
-static void choose_ids(struct upload *upload)
-{
-    struct id key;
-    if (call_key(upload->call, &key, NULL) <= 0)
-        return;
-    for (size_t i = 0; i < upload->file_count; i++) {
-        struct id id = id_plus(key, (unsigned)i);
-        id_format(&id, upload->files[i].id);
-    }
-}
-
 static int commit(struct call *call, int priority, dq_document_list **ret, dq_error *error)
 {
     struct upload *upload = call->upload;
-    choose_ids(upload);
     dq_upload *list = list_uploads(upload, priority);
     for (size_t i = 0; i < upload->file_count; i++)
         upload->files[i].incoming = NULL; /* the commit consumes them, whatever comes */

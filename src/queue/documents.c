@@ -74,7 +74,7 @@ static int prepare(const dq_upload *upload, int64_t now, struct new_document *do
     document->content_type = sniff_content_type(head, head_length, document->filename);
     document->id = id_new(now);
     document->item_id = id_new(now);
-    return upload->id ? check_new_id(upload->id, now, &document->id, error) : 0;
+    return 0;
 }
 
 static int load_documents(dq_queue *queue, const struct id *ids, size_t count, struct arena *arena,
@@ -115,46 +115,16 @@ static void describe(const struct new_document *from, int64_t now, struct arena 
     document->item = item;
 }
 
-/* Where the caller chose ids: what an earlier arrival of the same upload has stored. They were
- * stored together, so the first speaks for all. DQ_NOT_FOUND: nothing yet. */
-static int find_earlier(dq_queue *queue, const struct new_document *documents, size_t count,
-                        struct arena *arena, dq_document_list *list, dq_error *error)
-{
-    char digest[2 * 32 + 1];
-    list->documents = arena_alloc(arena, count * sizeof *list->documents);
-    for (size_t i = 0; i < count; i++) {
-        dq_document *document = &list->documents[i];
-        int r = store_get_document(store_of(queue), clock_now(), &documents[i].id, arena, document,
-                                   i == 0 ? NULL : error);
-        if (r < 0)
-            return r;
-        hex_encode(pack_digest(documents[i].incoming), 32, digest);
-        if (strcmp(digest, document->sha256) != 0)
-            return error_field(error, DQ_CONFLICT, "/id", "another document has the id %s",
-                               document->id);
-    }
-    list->count = count;
-    return 0;
-}
-
 static int commit(dq_queue *queue, const dq_upload *uploads, size_t count,
                   struct new_document *documents, struct arena *arena, dq_document_list *list,
                   dq_error *error)
 {
     int64_t now = clock_now();
-    bool chosen = count > 0 && uploads[0].id;
     int r = 0;
     for (size_t i = 0; r >= 0 && i < count; i++)
         r = prepare(&uploads[i], now, &documents[i], error);
-    if (r < 0)
-        return r;
-    r = chosen ? find_earlier(queue, documents, count, arena, list, error) : DQ_NOT_FOUND;
-    if (r != DQ_NOT_FOUND)
-        return r;
-    r = store_upload(store_of(queue), now, documents, count, error);
-    if (r == DQ_STORE && chosen && /* did both arrive at the same time? */
-        find_earlier(queue, documents, count, arena, list, NULL) == 0)
-        return 0;
+    if (r >= 0)
+        r = store_upload(store_of(queue), now, documents, count, error);
     if (r < 0)
         return r;
     list->documents = arena_alloc(arena, count * sizeof *list->documents);
