@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "http/cron.h"
 #include "http/problem.h"
+#include "http/route.h"
 #include "http/upload.h"
 
 #include <errno.h>
@@ -129,8 +130,10 @@ void call_problem(struct call *call, int status, const dq_error *error)
         answer_header(answer, "Retry-After", "1");
     if (answer->status >= 500) {
         char quoted[sizeof error->detail * 2];
-        log_event(LOG_ERROR, "request_failed", "request_id=%s route=%s status=%d code=%s detail=%s",
-                  call->request_id, call->path ? call->path : "-", answer->status, row->slug,
+        log_event(LOG_ERROR, "request_failed",
+                  "request_id=%s trace_id=%s route=%s status=%d code=%s detail=%s",
+                  call->request_id, call->trace_id[0] ? call->trace_id : "-",
+                  call->route ? call->route->pattern : "-", answer->status, row->slug,
                   log_quote(error->detail, quoted, sizeof quoted));
     }
 }

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #define REQUEST_ID_SIZE     65
+#define TRACE_ID_SIZE       33
 #define ANSWER_HEADER_BYTES 8192
 
 struct call;
@@ -52,11 +53,12 @@ struct call {
     const struct route *route;
     struct head head;
     char *head_bytes;
-    char *path, *query;
+    char *query; /* inside head_bytes */
     char *segments[SEGMENTS_MAX];
     const char *param; /* the {id} or {token} of the pattern */
     const char *number;
     char request_id[REQUEST_ID_SIZE];
+    char trace_id[TRACE_ID_SIZE]; /* of `traceparent`, "" = none */
     struct buf body; /* all of it (JSON), or what has come since the last chunk (upload) */
     bool body_overflow;
     json_t *json;          /* the body as JSON, NULL = there was none */
