@@ -185,7 +185,6 @@ char *text_of_age(int64_t time, int64_t now, char *text)
     return text;
 }
 
-/* One character of `text`: its bytes, and its columns, or -1 where a terminal should not see it. */
 /* Characters that turn the direction of writing: a name could pose as another one. */
 static bool turns_direction(wchar_t wide)
 {
@@ -193,6 +192,7 @@ static bool turns_direction(wchar_t wide)
            (wide >= 0x202a && wide <= 0x202e) || (wide >= 0x2066 && wide <= 0x2069);
 }
 
+/* One character of `text`: its bytes, and its columns, or -1 where a terminal should not see it. */
 static size_t decode(const char *text, int *ret_columns)
 {
     mbstate_t state = {0};
