@@ -161,7 +161,10 @@ def test_foreign_pages_change_nothing(server, method, pattern, scopes, body):
                     {"Sec-Fetch-Site": "same-site"}):
         check_problem(ask(server, method, pattern, headers), 403, "forbidden")
     for headers in ({"Origin": own}, {"Sec-Fetch-Site": "same-origin"}, {}):
-        assert ask(server, method, pattern, headers).status_code not in (401, 403, 421)
+        answer = ask(server, method, pattern, headers)
+        assert answer.status_code not in (401, 421)
+        if answer.status_code == 403:  # for a reason of its own: the first token is made elsewhere
+            assert pattern == "/v1/tokens" and "docq token new" in answer.json()["detail"]
 
 
 def test_no_cors_header_is_ever_sent(server):
