@@ -3,6 +3,7 @@
  * from where it is. */
 #include "base/error.h"
 #include "base/fd.h"
+#include "core/policy.h"
 #include "client/remote.h"
 #include "core/view.h"
 
@@ -216,8 +217,11 @@ static int send_form(dq_queue *queue, struct form *form, noun_fn *read, size_t s
     struct request request = {.path = "/v1/documents",
                               .form = make_form,
                               .form_context = form,
+                              .idempotency_key = form->uploads[0].idempotency_key,
                               .time_max = LONG_TIME_MAX};
     int code = check_alike(form->uploads, form->count, error);
+    if (code == 0 && request.idempotency_key)
+        code = check_idempotency_key(request.idempotency_key, error);
     if (code == 0)
         *ret_noun = remote_noun(queue, &request, read, size, &code, error);
     return code;

@@ -98,6 +98,12 @@ bool call_wait(struct call *call, enum wait_kind kind, int64_t seconds, call_fn 
 int call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *value,
                       dq_error *error);
 
+/* The header Idempotency-Key, with whoever asks in front, so that nobody meets another's keys.
+ * *ret is `key`, or NULL where there is none. */
+#define IDEMPOTENCY_KEY_SIZE (DQ_IDEMPOTENCY_KEY_BYTES_MAX + 1)
+int call_idempotency_key(const struct call *call, char key[IDEMPOTENCY_KEY_SIZE], const char **ret,
+                         dq_error *error);
+
 /* `Prefer: wait=N`, bounded; 0 = not asked. */
 int64_t call_preferred_wait(const struct call *call);
 

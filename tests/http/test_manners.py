@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import threading
 import time
@@ -536,3 +537,143 @@ def test_command_line_and_server_see_the_same(server):
     listed = docq(server.data, "ls", "--json", "--limit", "0").stdout.splitlines()
     assert [json.loads(line)["id"] for line in listed] == follow(server, "/v1/documents?limit=1000",
                                                                  "documents")
+
+
+# ---- requests that come twice --------------------------------------------------------------------
+
+def keyed(server, path, key, body=None, **options):
+    headers = {"Idempotency-Key": key, **options.pop("headers", {})}
+    return requests.post(server.url + path, json=body, headers=headers, timeout=60, **options)
+
+
+def test_upload_with_a_key_happens_once(tmp_path):
+    """Whenever it comes again, after a restart as well: the same documents, and no others."""
+    with Server(tmp_path / "data", workers=0) as server:
+        def upload(key, content=b"once", name="a.txt", **fields):
+            parts = [("file", (name, content)), ("file", ("b.txt", b"second"))]
+            return keyed(server, "/v1/documents", key, files=parts, data=fields)
+        first = upload("k-1")
+        assert first.status_code == 202
+        for key in ("k-1", '"k-1"'):
+            again = upload(key)
+            assert (again.status_code, again.json()) == (202, first.json())
+        assert server.get("/v1/queue/stats").json()["documents"] == 2
+        for other in ({"content": b"other"}, {"name": "c.txt"}, {"priority": "1"}, {"owner": "x"},
+                      {"metadata": "{\"a\":1}"}, {"operation": "reprocess"}):
+            problem = check_problem(upload("k-1", **other), 422, "invalid")
+            assert "new key" in problem["detail"]
+        assert upload("k-2").json() != first.json()
+        server.kill()
+        server.start()
+        docq(server.data, "process")
+        ids = [document["id"] for document in first.json()["documents"]]
+        again = upload("k-1").json()["documents"]
+        assert [document["id"] for document in again] == ids
+        assert {document["status"] for document in again} == {"completed"}
+        assert server.get("/v1/queue/stats").json()["documents"] == 4
+        requests.delete(server.url + f"/v1/documents/{ids[0]}", timeout=30)
+        check_problem(upload("k-1"), 404, "not_found")
+
+
+def test_same_key_at_the_same_time(server):
+    """Ten at once make one document."""
+    before = server.get("/v1/queue/stats").json()["documents"]
+    answers = []
+
+    def upload():
+        answers.append(keyed(server, "/v1/documents?filename=a", "at-once", data=b"race" * 100000))
+    threads = [threading.Thread(target=upload) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert server.get("/v1/queue/stats").json()["documents"] == before + 1
+
+
+def test_enqueue_with_a_key_happens_once(tmp_path):
+    """Although the item that it made is done by then, and a new one could be made."""
+    with Server(tmp_path / "data", workers=0) as server:
+        id = server.upload("a.txt", b"x")["id"]
+        docq(server.data, "process")
+        asks = {"one": {"document_id": id}, "many": [{"document_id": id, "operation": "reprocess"},
+                                                     {"document_id": id, "operation": "reprocess"},
+                                                     {"document_id": id.replace("-7", "-8")}]}
+        for key, body in asks.items():
+            first = keyed(server, "/v1/items", key, body)
+            assert first.status_code == 202, first.text
+            docq(server.data, "process")
+            again = keyed(server, "/v1/items", key, body)
+            assert again.status_code == 202, again.text
+            if key == "one":
+                assert (again.json()["id"], again.json()["created"]) == (first.json()["id"], True)
+                assert again.json()["status"] == "completed"
+                continue
+            results = [answer.json()["results"] for answer in (first, again)]
+            assert [[each.get("item", {}).get("id"), each.get("item", {}).get("created"),
+                     each.get("error", {}).get("code")] for each in results[0]] == \
+                [[each.get("item", {}).get("id"), each.get("item", {}).get("created"),
+                  each.get("error", {}).get("code")] for each in results[1]]
+            assert [bool(each.get("error")) for each in results[1]] == [False, False, True]
+        path = f"/v1/documents/{id}/reprocess"
+        first = keyed(server, path, "again", {"priority": 1}).json()["item"]
+        docq(server.data, "process")
+        second = keyed(server, path, "again", {"priority": 1}).json()["item"]
+        assert (second["id"], second["status"]) == (first["id"], "completed")
+        check_problem(keyed(server, path, "again", {"priority": 2}), 422, "invalid")
+        assert server.get("/v1/queue/stats").json()["completed"] == 4
+
+
+def test_old_keys_are_forgotten(tmp_path):
+    """After a day a key is as good as new, and takes no room."""
+    with Server(tmp_path / "data", workers=0) as server:
+        ids = []
+        for hours in (0, 23, 2):  # 25 in all when it comes for the third time
+            server.stop()
+            with sqlite3.connect(tmp_path / "data" / "docq.db") as db:
+                db.execute("UPDATE request_key SET created_at = created_at - ?",
+                           (hours * 3600 * 1_000_000,))
+            db.close()
+            server.start()
+            ids.append(keyed(server, "/v1/documents?filename=a", "k", data=b"x").json()["id"])
+        assert ids[0] == ids[1] != ids[2]
+        server.stop()
+        with sqlite3.connect(tmp_path / "data" / "docq.db") as db:
+            assert db.execute("SELECT count(*) FROM request_key").fetchone() == (1,)
+        db.close()
+
+
+def test_keys_that_are_none(server):
+    for key in ("", '""', "k" * 256):
+        check_problem(keyed(server, "/v1/documents?filename=a", key, data=b"x"), 400, "malformed")
+
+
+def test_keys_of_others_are_not_ours(tmp_path):
+    tokens = [docq(tmp_path / "data", "token", "new", "--scope", "upload").stdout.strip()
+              for _ in range(2)]
+    with Server(tmp_path / "data", workers=0) as server:
+        ids = [keyed(server, "/v1/documents?filename=a", "k", data=f"by {token}".encode(),
+                     headers={"Authorization": f"Bearer {token}"}).json()["id"]
+               for token in tokens]
+        assert len(set(ids)) == 2
+
+
+def test_a_lost_answer_makes_nothing_twice(tmp_path):
+    """The client hangs up before the answer, or the server dies under it; then it asks again."""
+    server = Server(tmp_path / "data", workers=0)
+    with server:
+        for number in range(12):
+            head = (f"POST /v1/documents?filename=a HTTP/1.1\r\nHost: {server.url[7:]}\r\n"
+                    f"Idempotency-Key: {number}\r\nContent-Length: 5\r\n\r\nhello").encode()
+            with Wire(server.url) as wire:
+                wire.send(head)
+                time.sleep(0.002 * (number % 4))
+            if number % 4 == 3:
+                server.kill()
+                server.start()
+            with Wire(server.url) as wire:
+                wire.send(head.replace(head.split(b"Host: ")[1].split(b"\r\n")[0],
+                                       wire.host.encode()))
+                assert wire.answer().status == 202
+        assert server.get("/v1/queue/stats").json()["documents"] == 12
