@@ -31,6 +31,7 @@ libuchardet-dev
 libjansson-dev
 libcurl4-openssl-dev
 libssl-dev
+python3-jsonschema
 libcmocka-dev
 strace
 wrk
