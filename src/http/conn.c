@@ -323,6 +323,15 @@ static ssize_t feed_body(struct conn *conn, const char *bytes, size_t length)
     return used;
 }
 
+/* Reading may have been stopped while a step ran. */
+static void read_body(struct conn *conn)
+{
+    if (conn->eof)
+        conn_close(conn);
+    else
+        start_reading(conn);
+}
+
 static void begin_body(struct conn *conn)
 {
     static char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -339,11 +348,13 @@ static void begin_body(struct conn *conn)
         if (uv_try_write((uv_stream_t *)&conn->tcp, &part, 1) != (int)part.len)
             conn_close(conn);
     }
-    if (conn->state != CONN_BODY || conn->in.length == 0)
-        return;
-    ssize_t used = feed_body(conn, conn->in.bytes, conn->in.length);
-    if (used >= 0)
-        buf_consume(&conn->in, (size_t)used);
+    if (conn->state == CONN_BODY && conn->in.length > 0) {
+        ssize_t used = feed_body(conn, conn->in.bytes, conn->in.length);
+        if (used >= 0)
+            buf_consume(&conn->in, (size_t)used);
+    }
+    if (conn->state == CONN_BODY)
+        read_body(conn);
 }
 
 static void admit(struct conn *conn)
@@ -360,10 +371,7 @@ static void chunk_taken(struct conn *conn)
 {
     conn->state = CONN_BODY;
     conn->body_started += clock_tick() - conn->stopped_at;
-    if (conn->eof)
-        conn_close(conn);
-    else
-        start_reading(conn);
+    read_body(conn);
 }
 
 static void continue_call(struct conn *conn)
