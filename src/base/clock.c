@@ -36,6 +36,32 @@ char *clock_format(int64_t time, char text[CLOCK_TEXT_SIZE])
     return text;
 }
 
+int64_t clock_parse(const char *text)
+{
+    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+    struct tm parts = {0};
+    for (size_t i = 0; shape[i]; i++)
+        if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
+            return -1;
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (!rest)
+        return -1;
+    int64_t micros = 0, unit = US_PER_S;
+    if (*rest == '.')
+        for (rest++; isdigit((unsigned char)*rest); rest++)
+            micros += (unit /= 10) * (*rest - '0');
+    int hours = 0, minutes = 0, used = 0;
+    char sign = *rest;
+    if (sign == '+' || sign == '-') {
+        if (sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || rest[1 + used])
+            return -1;
+    } else if (sign != 'Z' || rest[1]) {
+        return -1;
+    }
+    int64_t offset = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
+    return ((int64_t)timegm(&parts) - offset) * US_PER_S + micros;
+}
+
 int64_t duration_parse(const char *text)
 {
     static const struct {

@@ -14,6 +14,9 @@ int64_t clock_tick(void); /* microseconds, CLOCK_BOOTTIME; only differences mean
 #define CLOCK_TEXT_SIZE 32
 char *clock_format(int64_t time, char text[CLOCK_TEXT_SIZE]);
 
+/* The other way round, also with another fraction and with +01:00; -1 where it is none. */
+int64_t clock_parse(const char *text);
+
 /* "90s", "2h", "30d", "1500ms", "1h30m": microseconds, or -1 where it is none. */
 int64_t duration_parse(const char *text);
 
