@@ -15,8 +15,9 @@ REMOTE = "task,job,slow"
 
 def python_environment(url, **more):
     paths = os.pathsep.join([PACKAGE, HERE])
-    return dict(environment(), PYTHONPATH=paths, DOCQ_URL=url, PYTHONDONTWRITEBYTECODE="1",
-                PYTHONUNBUFFERED="1", **more)
+    common = {"PYTHONPATH": paths, "DOCQ_URL": url, "PYTHONDONTWRITEBYTECODE": "1",
+              "PYTHONUNBUFFERED": "1"}
+    return {**environment(), **common, **more}
 
 
 class WorkerProcess:

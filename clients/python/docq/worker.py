@@ -113,8 +113,8 @@ class Worker:
         heart = threading.Thread(target=self._beat, daemon=True)
         try:
             slots[0].prepare()  # a function that cannot be imported is told before taking work
-            log.info("working for %s on %s with %d processes", self.service.client.url,
-                     ", ".join(self.operations), self.concurrency)
+            log.info("working on %s for %s, %d at once", ", ".join(self.operations),
+                     self.service.client.url, self.concurrency)
             for thread in (*threads, heart):
                 thread.start()
             for thread in threads:
