@@ -24,6 +24,18 @@ int64_t clock_tick(void)
     return read_clock(CLOCK_BOOTTIME);
 }
 
+struct timespec clock_until(int64_t micros)
+{
+    int64_t until = read_clock(CLOCK_MONOTONIC) + micros;
+    return (struct timespec){until / US_PER_S, until % US_PER_S * 1000};
+}
+
+void clock_rest(int64_t micros)
+{
+    struct timespec pause = {micros / US_PER_S, micros % US_PER_S * 1000};
+    nanosleep(&pause, NULL);
+}
+
 char *clock_format(int64_t time, char text[CLOCK_TEXT_SIZE])
 {
     time_t seconds = (time_t)(time / US_PER_S);

@@ -93,6 +93,16 @@ int check_metadata(const char *json, dq_error *error)
                        parsed ? "it is another kind of value" : why.text);
 }
 
+int check_purge(int64_t older, int status, dq_error *error)
+{
+    if (older < 0)
+        return error_field(error, DQ_INVALID, "/older", "an age cannot be negative");
+    if (status >= 0 && !(status == DQ_COMPLETED || status == DQ_FAILED || status == DQ_CANCELLED))
+        return error_field(error, DQ_INVALID, "/status",
+                           "only completed, failed and cancelled items can be purged");
+    return 0;
+}
+
 int check_limit(int limit, int max, dq_error *error)
 {
     if (limit >= 1 && limit <= max)

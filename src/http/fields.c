@@ -51,10 +51,17 @@ struct place {
     dq_error *error;
 };
 
+/* RFC 6901: in a name, ~ is ~0 and / is ~1. */
 static int wrong(const struct place *place, const char *expected)
 {
     char pointer[POINTER_SIZE];
-    snprintf(pointer, sizeof pointer, "%s/%s", place->prefix, place->name);
+    size_t used = (size_t)snprintf(pointer, sizeof pointer, "%s/", place->prefix);
+    for (const char *c = place->name; *c && used + 2 < sizeof pointer; c++) {
+        if (*c == '~' || *c == '/')
+            pointer[used++] = '~';
+        pointer[used++] = *c == '~' ? '0' : *c == '/' ? '1' : *c;
+    }
+    pointer[used] = '\0';
     return error_field(place->error, DQ_INVALID, pointer, "`%.40s` %s.", pointer, expected);
 }
 

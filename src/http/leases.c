@@ -8,6 +8,7 @@
 #include "http/fields.h"
 #include "http/problem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@
 #define RETRY_AFTER_MAX  (30 * 86400 * US_PER_S)
 #define COUNT_MAX        ((int64_t)1 << 53)
 #define SIGNAL_MAX       64
+#define POINTER_SIZE     64
 
 struct claim {
     const char *worker, *item;
@@ -29,6 +31,13 @@ struct claim {
     bool any_operations;
     int64_t limit, lease_time, wait_seconds;
 };
+
+static int wrong_element(dq_error *error, const char *array, size_t index, const char *expected)
+{
+    char pointer[POINTER_SIZE];
+    snprintf(pointer, sizeof pointer, "%s/%zu", array, index);
+    return error_field(error, DQ_INVALID, pointer, "%s", expected);
+}
 
 static int read_claim(struct call *call, struct claim *claim, dq_error *error)
 {
@@ -49,7 +58,7 @@ static int read_claim(struct call *call, struct claim *claim, dq_error *error)
     for (size_t i = 0; i < json_array_size(operations); i++) {
         claim->operations[i] = json_string_value(json_array_get(operations, i));
         if (!claim->operations[i])
-            return error_field(error, DQ_INVALID, "/operations", "It is an array of names.");
+            return wrong_element(error, "/operations", i, "A name is expected.");
     }
     claim->any_operations = json_array_size(operations) > 0;
     return 0;
@@ -108,7 +117,7 @@ static int read_pages(json_t *list, dq_page *pages, dq_error *error)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *page = json_array_get(list, i);
         if (!json_is_string(page))
-            return error_field(error, DQ_INVALID, "/result/pages", "It is an array of strings.");
+            return wrong_element(error, "/result/pages", i, "A string is expected.");
         pages[i] = (dq_page){.number = (int)i + 1,
                              .text = json_string_value(page),
                              .text_bytes = json_string_length(page)};
@@ -161,7 +170,7 @@ static int check_problems(json_t *problems, dq_error *error)
 {
     for (size_t i = 0; i < json_array_size(problems); i++)
         if (!json_is_string(json_array_get(problems, i)))
-            return error_field(error, DQ_INVALID, "/result/problems", "It is an array of strings.");
+            return wrong_element(error, "/result/problems", i, "A string is expected.");
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* docq.h: finds the engine that a URL names, and hands every verb to the handle's engine. */
+#include "client/client.h"
 #include "core/engine.h"
 #include "queue/queue.h"
 
@@ -8,7 +9,8 @@ int dq_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq
 {
     static const dq_options none = {0};
     options = options ? options : &none;
-    return local_open(url, options, ret_queue, error);
+    return client_speaks(url) ? client_open(url, options, ret_queue, error)
+                              : local_open(url, options, ret_queue, error);
 }
 
 void dq_close(dq_queue **queue)

@@ -76,7 +76,8 @@ int local_enqueue(dq_queue *queue, const char *document_id, const char *operatio
     return r;
 }
 
-/* What was just put is known without reading it back: a big batch stays fast. */
+/* What was just put is known without reading it back, all but why it waits: a big batch stays fast.
+ */
 static void describe(const struct new_item *from, int64_t now, struct arena *arena, dq_item *item)
 {
     id_format(&from->id, item->id);
@@ -87,6 +88,28 @@ static void describe(const struct new_item *from, int64_t now, struct arena *are
     item->created_at = now;
     item->due_at = from->due_at > now ? from->due_at : now;
     item->created = from->created;
+}
+
+/* The accepted ones, in their order. What waited already has a history of its own. */
+static int list_put(dq_queue *queue, const struct new_item *items, size_t count,
+                    struct arena *arena, dq_item_list *list, dq_error *error)
+{
+    int64_t now = clock_now();
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        dq_item *item = &list->items[list->count];
+        if (items[i].code < 0)
+            continue;
+        if (items[i].created)
+            describe(&items[i], now, arena, item);
+        else
+            r = store_get_item(store_of(queue), now, &items[i].id, false, arena, item, error);
+        if (r == DQ_NOT_FOUND) /* gone already */
+            describe(&items[i], now, arena, item);
+        r = r == DQ_NOT_FOUND ? 0 : r;
+        list->count++;
+    }
+    return r;
 }
 
 int local_enqueue_many(dq_queue *queue, const dq_ask *asks, size_t count, int *ret_codes,
@@ -109,10 +132,12 @@ int local_enqueue_many(dq_queue *queue, const dq_ask *asks, size_t count, int *r
     if (ret_list) {
         dq_item_list *list = reply_new(sizeof *list, &arena);
         list->items = arena_alloc(arena, ((size_t)accepted + 1) * sizeof *list->items);
-        for (size_t i = 0; i < count; i++)
-            if (items[i].code >= 0)
-                describe(&items[i], clock_now(), arena, &list->items[list->count++]);
-        *ret_list = list;
+        int r = list_put(queue, items, count, arena, list, error);
+        if (r >= 0)
+            *ret_list = list;
+        else
+            dq_free(list);
+        accepted = r < 0 ? r : accepted;
     }
     free(items);
     return accepted;
@@ -240,12 +265,7 @@ int64_t local_purge(dq_queue *queue, int64_t older, int status, bool with_docume
 {
     int64_t purged = 0;
     bool more = true;
-    int r = 0;
-    if (older < 0)
-        return error_field(error, DQ_INVALID, "/older", "an age cannot be negative");
-    if (status >= 0 && !(status == DQ_COMPLETED || status == DQ_FAILED || status == DQ_CANCELLED))
-        return error_field(error, DQ_INVALID, "/status",
-                           "only completed, failed and cancelled items can be purged");
+    int r = check_purge(older, status, error);
     while (r >= 0 && more) {
         r = store_purge(store_of(queue), clock_now() - older, status, with_documents, &more, error);
         purged += r > 0 ? r : 0;

@@ -159,6 +159,14 @@ static int check_claim(const dq_claim_options *options, struct id *ret_item, dq_
     return r;
 }
 
+/* A claim names several operations; the detail says which one is at fault. */
+static int claim_refused(int code, dq_error *error)
+{
+    if (error && strcmp(error->field, "/operation") == 0)
+        snprintf(error->field, sizeof error->field, "/operations");
+    return code;
+}
+
 int local_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **ret_list,
                 dq_error *error)
 {
@@ -173,14 +181,14 @@ int local_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list 
     };
     int r = check_claim(options, &item, error);
     if (r < 0)
-        return r;
+        return claim_refused(r, error);
     dq_lease_list *list = reply_new(sizeof *list, &arena);
     r = take(queue, &claim, arena, list, error);
     if (r < 0)
         dq_free(list);
     else
         *ret_list = list;
-    return r < 0 ? r : 0;
+    return r < 0 ? claim_refused(r, error) : 0;
 }
 
 /* ---- what a holder does ---------------------------------------------------------------------- */
