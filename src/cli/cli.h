@@ -113,6 +113,7 @@ int run_get(struct cli *cli, int count, char **operands);
 int run_healthcheck(struct cli *cli, int count, char **operands);
 int run_help(struct cli *cli, int count, char **operands);
 int run_ls(struct cli *cli, int count, char **operands);
+int run_operation(struct cli *cli, int count, char **operands);
 int run_pause(struct cli *cli, int count, char **operands);
 int run_process(struct cli *cli, int count, char **operands);
 int run_purge(struct cli *cli, int count, char **operands);

@@ -1,6 +1,7 @@
 /* serve: lock, recover, listen, keep workers; and back again in the opposite order. */
 #include "cli/cli.h"
 #include "cli/home.h"
+#include "cli/operation.h"
 #include "cli/supervisor.h"
 
 #include "base/error.h"
@@ -205,8 +206,7 @@ static int define_remote(struct cli *cli)
     char names[SETTING_BYTES_MAX], *rest = names;
     snprintf(names, sizeof names, "%s", settings_text(&cli->settings, SET_REMOTE_OPERATIONS));
     for (char *name; (name = next_word(&rest));) {
-        const dq_operation operation = {.name = name, .kind = "remote"};
-        int code = dq_define_operation(cli->queue, &operation, &cli->error);
+        int code = operation_make_known(cli, name);
         if (code < 0)
             return code;
     }

@@ -66,6 +66,15 @@ static const struct option_row token_options[] = {
     {"expires", 'e', "AGE", "Valid for this long, such as 90d (no end)"},
     {0},
 };
+static const struct option_row operation_options[] = {
+    {"max-attempts", 0, "N", "Attempts before an item is failed"},
+    {"timeout", 0, "TIME", "Longest run of one attempt"},
+    {"backoff-base", 0, "TIME", "Pause before the second attempt, at most"},
+    {"backoff-factor", 0, "X", "By which the pause grows with each attempt"},
+    {"backoff-cap", 0, "TIME", "Longest pause"},
+    {"crash-budget", 0, "N", "Attempts that may kill their handler before it is quarantined"},
+    {0},
+};
 static const struct option_row demo_options[] = {
     {"samples", 0, "DIR", "Folder with the samples and their expected.tsv (samples)"},
     {"exit", 0, NULL, "End when all samples are done: 0 if all ended as expected, else 1"},
@@ -130,6 +139,11 @@ const struct verb verbs[] = {
      run_resume},
     {"purge", "purge --older AGE [--status S] [--with-documents]", "Clear old finished items", NULL,
      purge_options, SCOPE_NONE, 0, 0, false, run_purge},
+    {"operation", "operation ls | set NAME [--max-attempts N] ...",
+     "List operations, make one known, change how it is tried again",
+     "What `set` is not given stays as it is. An operation that is new is for a worker of your "
+     "own.",
+     operation_options, SCOPE_NONE, 1, 2, true, run_operation},
     {"token", "token new --scope LIST | ls | revoke ID", "Make, list and revoke access tokens",
      "`new` prints the secret once, on stdout; only its digest is stored.", token_options,
      SCOPE_NONE, 1, 2, true, run_token},
