@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/home.h"
 #include "cli/operation.h"
+#include "cli/programs.h"
 #include "cli/supervisor.h"
 
 #include "base/error.h"
@@ -213,6 +214,17 @@ static int define_remote(struct cli *cli)
     return 0;
 }
 
+/* Before its workers do it: a setting that is wrong is told here, once. */
+static int define_programs(struct cli *cli)
+{
+    struct programs programs;
+    int code = programs_read(cli, &programs);
+    if (code == 0)
+        code = programs_make_known(cli, &programs);
+    programs_free(&programs);
+    return code;
+}
+
 /* document-time-max is a part of the built-in operations' policy, which the store keeps. */
 static int define_time(struct cli *cli)
 {
@@ -241,6 +253,8 @@ int run_serve(struct cli *cli, int count, char **operands)
     if (!cli_open(cli))
         return error_row(cli->error.code)->exit_code;
     int code = define_remote(cli);
+    if (code == 0)
+        code = define_programs(cli);
     if (code == 0)
         code = define_time(cli);
     if (code == 0)
