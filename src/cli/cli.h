@@ -133,5 +133,6 @@ int run_worker(struct cli *cli, int count, char **operands);
 
 void help_verb(const struct verb *verb); /* on stdout */
 void help_all(void);
+void help_manual(void); /* docq(1), as troff */
 
 #endif

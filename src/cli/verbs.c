@@ -82,6 +82,7 @@ static const struct option_row demo_options[] = {
 };
 static const struct option_row help_options[] = {
     {"markdown", 0, NULL, "Print the whole reference as Markdown"},
+    {"man", 0, NULL, "Print the manual page docq(1)"},
     {0},
 };
 
@@ -159,9 +160,10 @@ const struct verb verbs[] = {
     {"demo", "demo [--samples DIR] [--exit]", "Show docq at work on sample documents",
      "Starts a server on a free port with a fresh data directory.", demo_options, SCOPE_NONE, 0, 0,
      true, run_demo},
-    {"completion", "completion", "Print a completion script for bash",
-     "Put `source <(docq completion)` into ~/.bashrc.", NULL, SCOPE_NONE, 0, 0, true,
-     run_completion},
+    {"completion", "completion [bash|zsh|fish]", "Print a completion script for a shell",
+     "bash: put `source <(docq completion bash)` into ~/.bashrc. zsh: `docq completion zsh` goes "
+     "into a\nfile _docq in a folder of $fpath. fish: into ~/.config/fish/completions/docq.fish.",
+     NULL, SCOPE_NONE, 0, 1, true, run_completion},
     {"version", "version", "Print the version", NULL, NULL, SCOPE_NONE, 0, 0, true, run_version},
     {"help", "help [VERB]", "Explain docq or a verb", NULL, help_options, SCOPE_NONE, 0, 1, true,
      run_help},
