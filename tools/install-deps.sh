@@ -38,6 +38,19 @@ wrk
 beanstalkd
 sqlite3
 qpdf
+python3-pip
+python3-setuptools
+python3-wheel
+python3-mypy
+python3-httpx
+python3-fastapi
+python3-uvicorn
+python3-multipart
+systemd
+zsh
+fish
+man-db
+groff-base
 "
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -115,6 +115,7 @@ int run_get(struct cli *cli, int count, char **operands);
 int run_healthcheck(struct cli *cli, int count, char **operands);
 int run_help(struct cli *cli, int count, char **operands);
 int run_ls(struct cli *cli, int count, char **operands);
+int run_operation(struct cli *cli, int count, char **operands);
 int run_pause(struct cli *cli, int count, char **operands);
 int run_process(struct cli *cli, int count, char **operands);
 int run_purge(struct cli *cli, int count, char **operands);
@@ -134,5 +135,6 @@ int run_worker(struct cli *cli, int count, char **operands);
 
 void help_verb(const struct verb *verb); /* on stdout */
 void help_all(void);
+void help_manual(void); /* docq(1), as troff */
 
 #endif

@@ -1,6 +1,8 @@
 /* serve: lock, recover, listen, keep workers; and back again in the opposite order. */
 #include "cli/cli.h"
 #include "cli/home.h"
+#include "cli/operation.h"
+#include "cli/programs.h"
 #include "cli/supervisor.h"
 
 #include "base/error.h"
@@ -205,12 +207,22 @@ static int define_remote(struct cli *cli)
     char names[SETTING_BYTES_MAX], *rest = names;
     snprintf(names, sizeof names, "%s", settings_text(&cli->settings, SET_REMOTE_OPERATIONS));
     for (char *name; (name = next_word(&rest));) {
-        const dq_operation operation = {.name = name, .kind = "remote"};
-        int code = dq_define_operation(cli->queue, &operation, &cli->error);
+        int code = operation_make_known(cli, name);
         if (code < 0)
             return code;
     }
     return 0;
+}
+
+/* Before its workers do it: a setting that is wrong is told here, once. */
+static int define_programs(struct cli *cli)
+{
+    struct programs programs;
+    int code = programs_read(cli, &programs);
+    if (code == 0)
+        code = programs_make_known(cli, &programs);
+    programs_free(&programs);
+    return code;
 }
 
 /* document-time-max is a part of the built-in operations' policy, which the store keeps. */
@@ -244,6 +256,8 @@ int run_serve(struct cli *cli, int count, char **operands)
     if (!cli_open(cli))
         return error_row(cli->error.code)->exit_code;
     int code = define_remote(cli);
+    if (code == 0)
+        code = define_programs(cli);
     if (code == 0)
         code = define_time(cli);
     if (code == 0)
