@@ -24,6 +24,8 @@
 #define PAGE_TEXT_MAX    (FRAME_PAGE_BYTES_MAX - PAGE_NUMBER_SIZE)
 #define FACT_BYTES_MAX   ((size_t)8 * 1024)
 
+enum { PARTS_DEEP_MAX = 32, TRAIL_BYTES_MAX = 400 };
+
 struct emit {
     int fd;
     int64_t deadline;
@@ -34,6 +36,9 @@ struct emit {
     unsigned problems;
     size_t output_bytes;
     json_t *metadata;
+    struct buf trail; /* "a.zip: b.eml: ", where we are */
+    size_t trail_lengths[PARTS_DEEP_MAX];
+    int parts; /* depth */
 };
 
 static const char *const fact_names[] = {
@@ -49,8 +54,11 @@ struct emit *emit_new(int fd, int64_t deadline)
     json_t *metadata = json_object();
     if (!emit || !metadata)
         bug("out of memory");
-    *emit = (struct emit){
-        .fd = fd, .deadline = deadline, .page = BUF(PAGE_TEXT_MAX), .metadata = metadata};
+    *emit = (struct emit){.fd = fd,
+                          .deadline = deadline,
+                          .page = BUF(PAGE_TEXT_MAX),
+                          .metadata = metadata,
+                          .trail = BUF(TRAIL_BYTES_MAX)};
     return emit;
 }
 
@@ -59,6 +67,7 @@ void emit_free(struct emit *emit)
     if (!emit)
         return;
     buf_free(&emit->page);
+    buf_free(&emit->trail);
     json_decref(emit->metadata);
     free(emit);
 }
@@ -118,14 +127,17 @@ int emit_progress(struct emit *emit, uint32_t done, uint32_t total, const char *
 
 int emit_problem(struct emit *emit, const char *format, ...)
 {
-    char text[1024];
+    char text[1024 + TRAIL_BYTES_MAX] = "";
+    size_t trail = emit->trail.length;
     va_list args;
     if (emit->failure.code < 0 && emit->failure.code != DQ_TIMED_OUT)
         return emit->failure.code;
     if (++emit->problems > FRAME_PROBLEMS_MAX)
         return 0;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    if (trail > 0)
+        memcpy(text, emit->trail.bytes, trail);
+    vsnprintf(text + trail, sizeof text - trail, format, args);
     va_end(args);
     const char *last = "There are more problems; they are not listed.";
     return write_small(emit, FRAME_PROBLEM, NULL, 0,
@@ -214,6 +226,28 @@ int emit_puts(struct emit *emit, const char *text)
     return emit_text(emit, text, strlen(text));
 }
 
+/* ---- documents inside ---- */
+
+int emit_part_begin(struct emit *emit, const char *name)
+{
+    if (emit->parts == PARTS_DEEP_MAX)
+        bug("parts of a document are nested without a limit");
+    emit->trail_lengths[emit->parts++] = emit->trail.length;
+    if (emit->page.length > 0)
+        emit_page(emit);
+    if (!name)
+        return emit->failure.code;
+    buf_printf(&emit->trail, "%s: ", name);
+    emit_puts(emit, name);
+    return emit_puts(emit, "\n\n");
+}
+
+int emit_part_end(struct emit *emit)
+{
+    emit->trail.length = emit->trail_lengths[--emit->parts];
+    return emit->page.length > 0 ? emit_page(emit) : emit->failure.code;
+}
+
 size_t emit_open_bytes(const struct emit *emit)
 {
     return emit->page.length;
@@ -240,13 +274,14 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
         from++;
     while (to > from && (unsigned char)clean.bytes[to - 1] <= ' ')
         to--;
-    if (from < to && !json_object_get(emit->metadata, name))
+    if (from < to && emit->parts == 0 && !json_object_get(emit->metadata, name))
         json_object_set_new(emit->metadata, name, json_stringn(clean.bytes + from, to - from));
 }
 
 void emit_count(struct emit *emit, enum fact fact, uint64_t count)
 {
-    json_object_set_new(emit->metadata, fact_names[fact], json_integer((json_int_t)count));
+    if (emit->parts == 0)
+        json_object_set_new(emit->metadata, fact_names[fact], json_integer((json_int_t)count));
 }
 
 void emit_time(struct emit *emit, enum fact fact, int64_t seconds)

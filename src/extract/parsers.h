@@ -17,6 +17,8 @@ int extract_html(const struct input *input, struct emit *emit, dq_error *error);
 int extract_markdown(const struct input *input, struct emit *emit, dq_error *error);
 int extract_pdf(const struct input *input, struct emit *emit, dq_error *error);
 int extract_text(const struct input *input, struct emit *emit, dq_error *error);
+int extract_pptx(const struct input *input, struct emit *emit, dq_error *error);
+int extract_xlsx(const struct input *input, struct emit *emit, dq_error *error);
 int extract_xml(const struct input *input, struct emit *emit, dq_error *error);
 
 /* Loads what the PDF library reads from the disk; call it before the walls go up. */

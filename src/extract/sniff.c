@@ -93,6 +93,8 @@ static const struct {
      {OOXML "wordprocessingml.document", "a document (DOCX)"}},
     {"ms-word.template.macroEnabledTemplate.main+xml",
      {OOXML "wordprocessingml.document", "a document (DOCX)"}},
+    {"ms-excel.sheet.binary",
+     {"application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary spreadsheet (XLSB)"}},
     {"spreadsheetml", {OOXML "spreadsheetml.sheet", "a spreadsheet (XLSX)"}},
     {"ms-excel", {OOXML "spreadsheetml.sheet", "a spreadsheet (XLSX)"}},
     {"presentationml", {OOXML "presentationml.presentation", "a presentation (PPTX)"}},
