@@ -1,26 +1,60 @@
 /* DrawingML: what slides, text boxes, diagrams and charts have in common. */
 #include "base/error.h"
 #include "extract/budget.h"
+#include "extract/labels.h"
 #include "extract/ooxml.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum element { PARAGRAPH, TEXT, BREAK, TABLE, ROW, CELL, FIELD, SKIPPED, SERIES, VALUE, OBJECT };
+enum { LEVELS = 9 };
+
+enum element {
+    PARAGRAPH,
+    TEXT,
+    BREAK,
+    TABLE,
+    ROW,
+    CELL,
+    FIELD,
+    SKIPPED,
+    SERIES,
+    VALUE,
+    PROPERTIES,
+    NUMBERED,
+    BODY
+};
 
 static const struct {
     const char *name;
     enum element element;
 } elements[] = {
-    {"p", PARAGRAPH}, {"t", TEXT},     {"br", BREAK},   {"tbl", TABLE},
-    {"tr", ROW},      {"tc", CELL},    {"fld", FIELD},  {"Fallback", SKIPPED},
-    {"tx", SERIES},   {"cat", SERIES}, {"val", SERIES}, {"xVal", SERIES},
-    {"yVal", SERIES}, {"v", VALUE},    {"text", VALUE}, {"cNvPr", OBJECT},
+    {"p", PARAGRAPH},
+    {"t", TEXT},
+    {"br", BREAK},
+    {"tbl", TABLE},
+    {"tr", ROW},
+    {"tc", CELL},
+    {"fld", FIELD},
+    {"Fallback", SKIPPED},
+    {"tx", SERIES},
+    {"cat", SERIES},
+    {"val", SERIES},
+    {"xVal", SERIES},
+    {"yVal", SERIES},
+    {"v", VALUE},
+    {"text", VALUE},
+    {"pPr", PROPERTIES},
+    {"buAutoNum", NUMBERED},
+    {"txBody", BODY},
 };
 
 struct drawing {
     struct emit *emit;
     struct buf line;
     int skip, field, paragraphs, text, tables, series, value; /* depths */
+    int level, counts[LEVELS];                                /* of numbered paragraphs */
+    char number[32]; /* how the paragraph is numbered: "arabicPeriod"; "" once that is written */
 };
 
 static int element_of(const char *name)
@@ -50,6 +84,58 @@ static void put_gap(struct drawing *drawing, const char *gap)
         buf_puts(line, gap);
 }
 
+/* ---- numbered paragraphs ---- */
+
+static void on_paragraph(struct drawing *drawing)
+{
+    drawing->paragraphs++;
+    drawing->level = 0;
+    drawing->number[0] = '\0';
+}
+
+static void on_properties(struct drawing *drawing, const struct xml_attributes *attributes)
+{
+    char level[8];
+    xml_attribute(attributes, "lvl", level, sizeof level);
+    drawing->level = *level >= '0' && *level < '0' + LEVELS ? *level - '0' : 0;
+}
+
+static void on_numbered(struct drawing *drawing, const struct xml_attributes *attributes)
+{
+    char start[8];
+    xml_attribute(attributes, "type", drawing->number, sizeof drawing->number);
+    if (xml_attribute(attributes, "startAt", start, sizeof start) &&
+        drawing->counts[drawing->level] == 0)
+        drawing->counts[drawing->level] = (int)strtol(start, NULL, 10) - 1;
+}
+
+/* Before the first text of a paragraph. */
+static void put_number(struct drawing *drawing)
+{
+    static const struct {
+        const char *type, *format;
+    } formats[] = {{"arabic", "decimal"},
+                   {"alphaLc", "lowerLetter"},
+                   {"alphaUc", "upperLetter"},
+                   {"romanLc", "lowerRoman"},
+                   {"romanUc", "upperRoman"}};
+    const char *type = drawing->number, *format = "decimal";
+    for (int i = drawing->level + (*type != '\0'); i < LEVELS; i++)
+        drawing->counts[i] = 0;
+    if (!*type)
+        return;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (strncmp(type, formats[i].type, strlen(formats[i].type)) == 0)
+            format = formats[i].format;
+    if (strstr(type, "ParenBoth"))
+        buf_puts(&drawing->line, "(");
+    label_number(++drawing->counts[drawing->level], format, &drawing->line);
+    buf_puts(&drawing->line, strstr(type, "Paren") ? ") " : strstr(type, "Period") ? ". " : " ");
+    drawing->number[0] = '\0';
+}
+
+/* ---- elements ---- */
+
 /* Slide numbers count slides, which we do as well. */
 static bool is_number_field(const struct xml_attributes *attributes)
 {
@@ -66,7 +152,13 @@ static void on_start(void *context, const char *name, const struct xml_attribute
         return;
     }
     if (element == PARAGRAPH)
-        drawing->paragraphs++;
+        on_paragraph(drawing);
+    else if (element == PROPERTIES)
+        on_properties(drawing, attributes);
+    else if (element == NUMBERED)
+        on_numbered(drawing, attributes);
+    else if (element == BODY)
+        memset(drawing->counts, 0, sizeof drawing->counts);
     else if (element == TEXT)
         drawing->text++;
     else if (element == BREAK)
@@ -121,8 +213,11 @@ static void on_text(void *context, const char *text, size_t length)
     struct drawing *drawing = context;
     bool in_paragraph = drawing->paragraphs > 0 && drawing->text > 0 && drawing->field == 0;
     bool in_series = drawing->series > 0 && drawing->value > 0 && drawing->paragraphs == 0;
-    if (drawing->skip == 0 && (in_paragraph || in_series))
-        buf_append(&drawing->line, text, length);
+    if (drawing->skip > 0 || !(in_paragraph || in_series))
+        return;
+    if (in_paragraph && (drawing->line.length == 0 || *drawing->number))
+        put_number(drawing);
+    buf_append(&drawing->line, text, length);
 }
 
 int drawing_read(struct archive *archive, int entry, struct emit *emit, dq_error *error)
