@@ -21,6 +21,10 @@ static const struct parser {
     extract_function *extract;
 } parsers[] = {
     {"application/pdf", extract_pdf},
+    {"application/vnd.oasis.opendocument.graphics", extract_open_pages},
+    {"application/vnd.oasis.opendocument.presentation", extract_open_pages},
+    {"application/vnd.oasis.opendocument.spreadsheet", extract_open_pages},
+    {"application/vnd.oasis.opendocument.text", extract_open_text},
     {"application/vnd.openxmlformats-officedocument.presentationml.presentation", extract_pptx},
     {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", extract_xlsx},
     {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", extract_docx},
