@@ -3,7 +3,9 @@
 
 #include "extract/budget.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zip.h>
 
 enum { CHUNK_BYTES = 32 * 1024 };
@@ -105,4 +107,28 @@ int archive_read(struct archive *archive, int entry, struct buf *to, dq_error *e
         return error_set(error, DQ_TOO_LARGE, "A part of the archive is longer than %zu bytes.",
                          to->max);
     return result;
+}
+
+/* Where the last folder of `path` ends, behind its slash. */
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* "../charts/c1.xml" seen from "xl/drawings/d1.xml" is "xl/charts/c1.xml". */
+void archive_resolve(const char *part, const char *target, char *to, size_t size)
+{
+    size_t length = *target == '/' ? 0 : folder_length(part);
+    while (*target == '/')
+        target++;
+    while (strncmp(target, "../", 3) == 0 || strncmp(target, "./", 2) == 0) {
+        if (target[1] == '.' && length > 0) /* one folder up */
+            do
+                length--;
+            while (length > 0 && part[length - 1] != '/');
+        target += target[1] == '.' ? 3 : 2;
+    }
+    if (snprintf(to, size, "%.*s%s", (int)length, part, target) >= (int)size)
+        to[0] = '\0'; /* no part has so long a name */
 }

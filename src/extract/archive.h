@@ -30,4 +30,8 @@ int archive_stream(struct archive *archive, int entry, archive_sink *sink, void 
 /* The whole entry, at most what `to` may hold; more is DQ_TOO_LARGE. */
 int archive_read(struct archive *archive, int entry, struct buf *to, dq_error *error);
 
+/* The name of the entry that `target` means where the entry `part` refers to it: relative to its
+ * folder, or from the root. "" where that is longer than `size`. */
+void archive_resolve(const char *part, const char *target, char *to, size_t size);
+
 #endif

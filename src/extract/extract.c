@@ -20,7 +20,9 @@ static const struct parser {
     const char *media_type;
     extract_function *extract;
 } parsers[] = {
+    {"application/epub+zip", extract_epub},
     {"application/pdf", extract_pdf},
+    {"application/rtf", extract_rtf},
     {"application/vnd.oasis.opendocument.graphics", extract_open_pages},
     {"application/vnd.oasis.opendocument.presentation", extract_open_pages},
     {"application/vnd.oasis.opendocument.spreadsheet", extract_open_pages},

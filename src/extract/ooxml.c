@@ -13,30 +13,6 @@ struct reading {
     int count;
 };
 
-/* Where the last folder of `path` ends, behind its slash. */
-static size_t folder_length(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash - path) + 1 : 0;
-}
-
-/* "../charts/c1.xml" seen from "xl/drawings/d1.xml" is "xl/charts/c1.xml". */
-static void resolve(const char *part, const char *target, char *to, size_t size)
-{
-    size_t length = *target == '/' ? 0 : folder_length(part);
-    while (*target == '/')
-        target++;
-    while (strncmp(target, "../", 3) == 0 || strncmp(target, "./", 2) == 0) {
-        if (target[1] == '.' && length > 0) /* one folder up */
-            do
-                length--;
-            while (length > 0 && part[length - 1] != '/');
-        target += target[1] == '.' ? 3 : 2;
-    }
-    if (snprintf(to, size, "%.*s%s", (int)length, part, target) >= (int)size)
-        to[0] = '\0'; /* no part has so long a name */
-}
-
 static void on_start(void *context, const char *name, const struct xml_attributes *attributes)
 {
     struct reading *reading = context;
@@ -50,8 +26,9 @@ static void on_start(void *context, const char *name, const struct xml_attribute
     xml_attribute(attributes, "Id", relation->id, sizeof relation->id);
     xml_attribute(attributes, "Type", type, sizeof type);
     xml_attribute(attributes, "Target", target, sizeof target);
-    relation->type = arena_strdup(reading->arena, type + folder_length(type));
-    resolve(reading->part, target, relation->target, sizeof relation->target);
+    relation->type =
+        arena_strdup(reading->arena, strrchr(type, '/') ? strrchr(type, '/') + 1 : type);
+    archive_resolve(reading->part, target, relation->target, sizeof relation->target);
     *reading->last = relation;
     reading->last = &relation->next;
 }
@@ -62,7 +39,8 @@ int relations_read(struct archive *archive, const char *part, struct arena *aren
     static const struct xml_handler handler = {.start = on_start};
     struct reading reading = {.arena = arena, .part = part};
     char name[PART_NAME_SIZE + 16];
-    size_t folder = folder_length(part);
+    const char *slash = strrchr(part, '/');
+    size_t folder = slash ? (size_t)(slash - part) + 1 : 0;
     reading.last = &reading.first;
     snprintf(name, sizeof name, "%.*s_rels/%s.rels", (int)folder, part, part + folder);
     int entry = archive_find(archive, name);

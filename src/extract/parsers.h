@@ -13,11 +13,13 @@ extern "C" {
 
 int extract_csv(const struct input *input, struct emit *emit, dq_error *error);
 int extract_docx(const struct input *input, struct emit *emit, dq_error *error);
+int extract_epub(const struct input *input, struct emit *emit, dq_error *error);
 int extract_html(const struct input *input, struct emit *emit, dq_error *error);
 int extract_markdown(const struct input *input, struct emit *emit, dq_error *error);
 int extract_open_pages(const struct input *input, struct emit *emit, dq_error *error);
 int extract_open_text(const struct input *input, struct emit *emit, dq_error *error);
 int extract_pdf(const struct input *input, struct emit *emit, dq_error *error);
+int extract_rtf(const struct input *input, struct emit *emit, dq_error *error);
 int extract_text(const struct input *input, struct emit *emit, dq_error *error);
 int extract_pptx(const struct input *input, struct emit *emit, dq_error *error);
 int extract_xlsx(const struct input *input, struct emit *emit, dq_error *error);
