@@ -38,6 +38,7 @@ LIBRARIES = [
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|http|cli|extract|worker)/.*"),
+    (r"archive\.h|archive_entry\.h", r"src/extract/container\.c"),
     (r"zip\.h|libxml/.*|gumbo\.h|uchardet/.*|uchardet\.h", r"src/extract/.*"),
 ]
 ONE_FILE_ONLY = ["http_parser.h"]

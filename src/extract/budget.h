@@ -16,7 +16,7 @@ extern "C" {
 #define LIMIT_INFLATED_BYTES (512ull * 1024 * 1024) /* unpacked, of all that is read */
 #define LIMIT_INFLATE_RATIO  200                    /* unpacked bytes for each stored one ... */
 #define LIMIT_RATIO_FROM     (10ull * 1024 * 1024)  /* ... looked at from so many bytes on */
-#define LIMIT_MEMBERS        10000                  /* of archives, attachments, messages */
+#define LIMIT_MEMBERS        50000                  /* of archives, and attachments */
 #define LIMIT_NESTING        8                      /* documents in documents */
 
 /* Of one document. */

@@ -37,8 +37,11 @@ struct emit {
     size_t output_bytes;
     json_t *metadata;
     struct buf trail; /* "a.zip: b.eml: ", where we are */
-    size_t trail_lengths[PARTS_DEEP_MAX];
-    int parts; /* depth */
+    struct part {
+        size_t trail; /* its length outside */
+        bool named;
+    } parts[PARTS_DEEP_MAX];
+    int part_count; /* that are open */
 };
 
 static const char *const fact_names[] = {
@@ -230,22 +233,24 @@ int emit_puts(struct emit *emit, const char *text)
 
 int emit_part_begin(struct emit *emit, const char *name)
 {
-    if (emit->parts == PARTS_DEEP_MAX)
+    if (emit->part_count == PARTS_DEEP_MAX)
         bug("parts of a document are nested without a limit");
-    emit->trail_lengths[emit->parts++] = emit->trail.length;
-    if (emit->page.length > 0)
-        emit_page(emit);
+    emit->parts[emit->part_count++] = (struct part){emit->trail.length, name != NULL};
     if (!name)
         return emit->failure.code;
-    buf_printf(&emit->trail, "%s: ", name);
+    if (emit->page.length > 0)
+        emit_page(emit);
+    if (emit->trail.max - emit->trail.length > strlen(name) + 2)
+        buf_printf(&emit->trail, "%s: ", name);
     emit_puts(emit, name);
     return emit_puts(emit, "\n\n");
 }
 
 int emit_part_end(struct emit *emit)
 {
-    emit->trail.length = emit->trail_lengths[--emit->parts];
-    return emit->page.length > 0 ? emit_page(emit) : emit->failure.code;
+    const struct part *part = &emit->parts[--emit->part_count];
+    emit->trail.length = part->trail;
+    return part->named && emit->page.length > 0 ? emit_page(emit) : emit->failure.code;
 }
 
 size_t emit_open_bytes(const struct emit *emit)
@@ -274,13 +279,13 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
         from++;
     while (to > from && (unsigned char)clean.bytes[to - 1] <= ' ')
         to--;
-    if (from < to && emit->parts == 0 && !json_object_get(emit->metadata, name))
+    if (from < to && emit->part_count == 0 && !json_object_get(emit->metadata, name))
         json_object_set_new(emit->metadata, name, json_stringn(clean.bytes + from, to - from));
 }
 
 void emit_count(struct emit *emit, enum fact fact, uint64_t count)
 {
-    if (emit->parts == 0)
+    if (emit->part_count == 0)
         json_object_set_new(emit->metadata, fact_names[fact], json_integer((json_int_t)count));
 }
 

@@ -165,6 +165,8 @@ static int read_chapters(const struct input *input, const struct book *book,
         emit_part_begin(emit, NULL);
         int result = read_chapter(input, archive, chapter->path, emit, &fault);
         emit_part_end(emit);
+        if (emit_open_bytes(emit) > 0)
+            emit_page(emit);
         if (result < 0 && result != DQ_CORRUPT) {
             if (error)
                 *error = fault;
