@@ -290,6 +290,18 @@ static const char *message_end(const char *at, const char *end)
     return end;
 }
 
+static int read_boxed(const struct input *input, struct span whole, bool alone, struct emit *emit,
+                      dq_error *error)
+{
+    struct mail mail = {.input = input, .emit = emit};
+    if (alone) /* then the mailbox is the message */
+        return read_message(&mail, whole, true, error);
+    emit_part_begin(emit, NULL);
+    int result = read_message(&mail, whole, false, error);
+    emit_part_end(emit);
+    return result == 0 && emit_open_bytes(emit) > 0 ? emit_page(emit) : result;
+}
+
 int extract_mailbox(const struct input *input, struct emit *emit, dq_error *error)
 {
     const char *at = input->bytes, *end = at + input->length;
@@ -299,14 +311,9 @@ int extract_mailbox(const struct input *input, struct emit *emit, dq_error *erro
         if (!line)
             break;
         const char *until = message_end(line + 1, end);
-        struct mail mail = {.input = input, .emit = emit};
+        struct span whole = {line + 1, (size_t)(until - line - 1)};
         emit_progress(emit, ++count, 0, "message");
-        emit_part_begin(emit, NULL);
-        int result =
-            read_message(&mail, (struct span){line + 1, (size_t)(until - line - 1)}, false, error);
-        emit_part_end(emit);
-        if (result == 0 && emit_open_bytes(emit) > 0)
-            result = emit_page(emit);
+        int result = read_boxed(input, whole, count == 1 && until == end, emit, error);
         if (result < 0)
             return result;
         at = until;
