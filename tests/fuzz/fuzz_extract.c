@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
-    static const char *const names[] = {"", "a.md", "a.csv", "a.html", "a.txt", "a.docx"};
+    static const char *const names[] = {"", "a.md", "a.csv", "a.html", "a.txt", "a.docx", "a.eml"};
     static int nowhere = -1;
     dq_error error = {0};
     if (nowhere < 0)
