@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
     if (nowhere < 0)
         nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     size_t name = length ? bytes[length - 1] % (sizeof names / sizeof names[0]) : 0;
-    struct input input = {(const char *)bytes, length, names[name]};
+    struct input input = {.bytes = (const char *)bytes, .length = length, .name = names[name]};
     struct emit *emit = emit_new(nowhere, clock_tick() + SECONDS * US_PER_S);
     if (extract_document(&input, emit, &error) < 0)
         abort();
