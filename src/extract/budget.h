@@ -32,6 +32,7 @@ extern "C" {
 #define LIMIT_STRINGS_BYTES   (256ull * 1024 * 1024) /* shared strings of a workbook */
 #define LIMIT_STRINGS         8000000                /* their number */
 #define LIMIT_STYLES          70000                  /* cell formats of a workbook */
+#define LIMIT_NUMBER_FORMATS  4096                   /* its own number formats */
 #define LIMIT_CELL_GAP        64                     /* empty cells or copies shown in a row */
 #define LIMIT_RTF_DEPTH       1000                   /* groups in groups */
 #define LIMIT_MIME_DEPTH      20                     /* multiparts in multiparts */

@@ -59,7 +59,7 @@ struct walk {
     const struct input *input;
     struct archive *reader;
     struct emit *emit;
-    unsigned members, read, encrypted, damaged;
+    unsigned members, read, encrypted, damaged, too_long;
 };
 
 static int collect(void *context, const char *text, size_t length)
@@ -122,7 +122,7 @@ static int on_member(struct walk *walk, struct archive_entry *entry, dq_error *e
             *error = fault;
         return result;
     }
-    walk->damaged++;
+    *(result == DQ_CORRUPT ? &walk->damaged : &walk->too_long) += 1;
     emit_problem(walk->emit, "%s is not read: %s", name.bytes, fault.detail);
     return emit_status(walk->emit, error);
 }
@@ -171,6 +171,9 @@ int extract_archive(const struct input *input, struct emit *emit, dq_error *erro
         return error_set(error, DQ_FORBIDDEN, "The archive is encrypted; a password is needed.");
     if (walk.read == 0 && walk.damaged > 0)
         return error_set(error, DQ_CORRUPT, "Nothing in the archive can be read.");
+    if (walk.read == 0 && walk.too_long > 0)
+        return error_set(error, DQ_TOO_LARGE, "Nothing in the archive is shorter than %llu MiB.",
+                         LIMIT_MEMBER_BYTES / 1024 / 1024);
     if (walk.members == 0)
         emit_problem(emit, "the archive is empty");
     return emit_status(emit, error);

@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { CHARSET_NAME_SIZE = 64, CONTINUATIONS_MAX = 100 };
+enum { CHARSET_NAME_SIZE = 64, WORD_BYTES_MAX = 2000, CONTINUATIONS_MAX = 100 };
 
 static struct span line_of(struct span rest, size_t *ret_used)
 {
@@ -169,10 +169,11 @@ static bool parse_word(const char *at, struct word *word)
 {
     if (strncmp(at, "=?", 2) != 0)
         return false;
-    const char *charset = at + 2, *mark = strchr(charset, '?');
-    if (!mark || !mark[1] || mark[2] != '?' || mark - charset >= CHARSET_NAME_SIZE)
+    const char *charset = at + 2;
+    const char *mark = memchr(charset, '?', strnlen(charset, CHARSET_NAME_SIZE));
+    if (!mark || !mark[1] || mark[2] != '?')
         return false;
-    const char *text = mark + 3, *end = strstr(text, "?=");
+    const char *text = mark + 3, *end = memmem(text, strnlen(text, WORD_BYTES_MAX), "?=", 2);
     char letter = (char)tolower((unsigned char)mark[1]);
     if (!end || (letter != 'b' && letter != 'q'))
         return false;

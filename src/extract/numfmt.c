@@ -442,7 +442,9 @@ static void put_by_section(double value, const char *section, struct buf *to)
         value *= 100;
     for (int i = 0; i < shape.thousands_scale; i++)
         value /= 1000;
-    if (shape.exponent)
+    if (!isfinite(value))
+        put_general(value, to);
+    else if (shape.exponent)
         put_scientific(value, section, &shape, to);
     else if (shape.fraction)
         put_fraction(value, section, to);

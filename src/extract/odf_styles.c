@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS = 10, LISTS_MAX = 2000, BREAKS_MAX = 500, STYLE_NAME_SIZE = 80, AFFIX_SIZE = 16 };
+enum { LEVELS = 10, LISTS_MAX = 2000, BREAKS_MAX = 200, STYLE_NAME_SIZE = 80, AFFIX_SIZE = 16 };
 
 struct level {
     char format[4]; /* "1", "a", "I", ...; "" shows no number */

@@ -382,8 +382,8 @@ static int read_table(struct workbook *book, struct tables *tables, const char *
     int result = strcmp(type, "styles") == 0
                      ? tables_read_styles(tables, book->archive, entry, emit, error)
                      : tables_read_strings(tables, book->archive, entry, emit, error);
-    if (result != DQ_CORRUPT)
-        return result;
+    if (result != DQ_CORRUPT || strcmp(type, "styles") != 0)
+        return result; /* without its strings a workbook has no text */
     emit_problem(emit, "a part of the document is damaged: %s", relation->target);
     return 0;
 }

@@ -21,9 +21,10 @@ struct custom {
 struct tables {
     struct buf text;     /* all strings, one behind the other */
     struct buf ends;     /* uint32_t each: where the string ends */
-    struct buf formats;  /* int each: the number format of a style */
+    struct buf formats;  /* const char * each: the format code of a style */
     struct arena *arena; /* of the custom formats */
     struct custom *customs;
+    int custom_count;
     int texts, phonetics; /* depths while reading */
     bool in_styles;
 };
@@ -35,7 +36,7 @@ struct tables *tables_new(void)
         bug("out of memory");
     tables->text = BUF(LIMIT_STRINGS_BYTES);
     tables->ends = BUF(LIMIT_STRINGS * sizeof(uint32_t));
-    tables->formats = BUF(LIMIT_STYLES * sizeof(int));
+    tables->formats = BUF(LIMIT_STYLES * sizeof(char *));
     tables->arena = arena_new();
     return tables;
 }
@@ -118,21 +119,37 @@ static int id_in(const struct xml_attributes *attributes)
     return (int)strtol(value, NULL, 10);
 }
 
+static void add_custom(struct tables *tables, const struct xml_attributes *attributes)
+{
+    char code[CODE_SIZE];
+    if (tables->custom_count++ >= LIMIT_NUMBER_FORMATS)
+        return;
+    struct custom *custom = arena_alloc(tables->arena, sizeof *custom);
+    xml_attribute(attributes, "formatCode", code, sizeof code);
+    *custom =
+        (struct custom){tables->customs, id_in(attributes), arena_strdup(tables->arena, code)};
+    tables->customs = custom;
+}
+
+static const char *code_of(const struct tables *tables, int id)
+{
+    for (const struct custom *custom = tables->customs; custom; custom = custom->next)
+        if (custom->id == id)
+            return custom->code;
+    const char *code = numfmt_builtin(id);
+    return code ? code : "General";
+}
+
 static void styles_start(void *context, const char *name, const struct xml_attributes *attributes)
 {
     struct tables *tables = context;
-    if (strcmp(name, "cellXfs") == 0)
+    if (strcmp(name, "cellXfs") == 0) {
         tables->in_styles = true;
-    if (strcmp(name, "numFmt") == 0 && !tables->in_styles) {
-        char code[CODE_SIZE];
-        struct custom *custom = arena_alloc(tables->arena, sizeof *custom);
-        xml_attribute(attributes, "formatCode", code, sizeof code);
-        *custom =
-            (struct custom){tables->customs, id_in(attributes), arena_strdup(tables->arena, code)};
-        tables->customs = custom;
+    } else if (strcmp(name, "numFmt") == 0 && !tables->in_styles) {
+        add_custom(tables, attributes);
     } else if (strcmp(name, "xf") == 0 && tables->in_styles) {
-        int id = id_in(attributes);
-        buf_append(&tables->formats, &id, sizeof id);
+        const char *code = code_of(tables, id_in(attributes));
+        buf_append(&tables->formats, &code, sizeof code);
     }
 }
 
@@ -152,13 +169,8 @@ int tables_read_styles(struct tables *tables, struct archive *archive, int entry
 
 const char *tables_format(const struct tables *tables, long style)
 {
-    int id = 0;
-    if (style < 0 || (size_t)style >= tables->formats.length / sizeof id)
-        return "General";
-    memcpy(&id, tables->formats.bytes + (size_t)style * sizeof id, sizeof id);
-    for (const struct custom *custom = tables->customs; custom; custom = custom->next)
-        if (custom->id == id)
-            return custom->code;
-    const char *code = numfmt_builtin(id);
-    return code ? code : "General";
+    const char *code = "General";
+    if (style >= 0 && (size_t)style < tables->formats.length / sizeof code)
+        memcpy(&code, tables->formats.bytes + (size_t)style * sizeof code, sizeof code);
+    return code;
 }
