@@ -23,7 +23,7 @@ SANITIZER_OPTIONS = {
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0",
 }
 PYTHON_SUITES = ["http", "cli", "mission", "crash"]
-STAGE_SECONDS_MAX = 900
+STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900
 FUZZ_SECONDS = 10
 
@@ -124,7 +124,8 @@ def main():
         ("tests in Python", lambda: python_tests(totals, options.build, PYTHON_SUITES)),
     ]
     if options.soak:
-        os.environ.setdefault("DOCQ_STORM", "500/50")
+        os.environ.setdefault("DOCQ_STORM", "2000/300")
+        os.environ.setdefault("DOCQ_EVERY", "1")
         stages = [
             ("fuzzing", lambda: fuzz(totals, options.build, SOAK_FUZZ_SECONDS)),
             ("crashes", lambda: python_tests(totals, options.build, ["crash"])),
