@@ -51,6 +51,7 @@ zsh
 fish
 man-db
 groff-base
+libarchive-dev
 "
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
