@@ -129,11 +129,11 @@ int store_upload(struct store *store, int64_t now, const struct new_document *do
     return store_write(store, now, upload_step, &arguments, error);
 }
 
-/* Returns 0, or why the item is refused: the others of the batch go on. */
-static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error)
+int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error)
 {
     dq_operation policy;
     struct id waiting;
+    item->id = item->own;
     int r = load_operation(db, item->operation, &policy, error);
     if (r >= 0)
         r = find_waiting(db, &item->document_id, item->operation, &waiting, error);
@@ -156,13 +156,7 @@ static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_err
     return r < 0 ? r : insert_item(db, now, item, false, error);
 }
 
-struct enqueue_arguments {
-    int64_t now;
-    struct new_item *items;
-    size_t count;
-};
-
-static int enqueue_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+int enqueue_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct enqueue_arguments *arguments = opaque;
     int accepted = 0;
@@ -185,5 +179,7 @@ int store_enqueue(struct store *store, int64_t now, struct new_item *items, size
                   dq_error *error)
 {
     struct enqueue_arguments arguments = {now, items, count};
+    for (size_t i = 0; i < count; i++)
+        items[i].own = items[i].id;
     return store_write(store, now, enqueue_step, &arguments, error);
 }

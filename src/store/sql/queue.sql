@@ -47,6 +47,12 @@ WHERE document_id = ?1 AND operation = ?2 AND status = 'pending';
 -- name: running_find
 SELECT id FROM item INDEXED BY item_running WHERE document_id = ?1 AND status = 'in_progress';
 
+-- name: item_lock
+-- The item as the steps see it.
+SELECT id, document_id, operation, priority, status, gate, attempts, errors, crashes, epoch,
+       created_at, due_at, started_at, finished_at, worker
+FROM item WHERE id = ?1;
+
 -- name: item_insert
 INSERT INTO item (id, document_id, operation, priority, status, gate, rank, created_at, due_at)
 VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8);
