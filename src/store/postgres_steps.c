@@ -354,8 +354,12 @@ static int tidy_step(struct store *store, struct db *db, void *opaque, dq_error 
     enum { MINUTE = 60000000, MINUTES_KEPT = 10, RATES_KEPT = 3 };
     static const int64_t session_kept = 24 * 3600 * US_PER_S;
     int64_t now = *(const int64_t *)opaque;
+    int r = db_run(db, db_bind(db, SQL_SESSION_TOUCH, "bi", &store->session, now), error);
+    store->session_known = r > 0; /* else it is written with the next claim */
+    if (r < 0)
+        return r;
     struct rows *row = db_bind(db, SQL_FOLD_TURN, "");
-    int r = db_row(db, row, error);
+    r = db_row(db, row, error);
     bool turn = r > 0 && db_int(row, 0);
     db_done(row);
     if (!turn)
@@ -365,8 +369,6 @@ static int tidy_step(struct store *store, struct db *db, void *opaque, dq_error 
         r = db_run(db, db_bind(db, SQL_RATE_FOLD, "i", now / MINUTE - RATES_KEPT), error);
     if (r >= 0) /* longer than any node waits for the answer to a commit */
         r = db_run(db, db_bind(db, SQL_BATCH_FOLD, "i", now - MINUTES_KEPT * MINUTE), error);
-    if (r >= 0)
-        r = db_run(db, db_bind(db, SQL_SESSION_TOUCH, "bi", &store->session, now), error);
     if (r >= 0)
         r = db_run(db, db_bind(db, SQL_SESSION_FOLD, "i", now - session_kept), error);
     return r;
