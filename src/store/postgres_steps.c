@@ -95,14 +95,22 @@ static int find_present(struct db *db, int64_t now, struct new_item **items, siz
     fill_asked(&asked, items, *count, now);
     for (size_t i = 0; i < *count; i++)
         items[i]->code = DQ_NOT_FOUND;
-    struct rows *rows = db_bind(db, SQL_ENQUEUE_WAITING, "BTIi", &asked.documents,
-                                &asked.operations, &asked.priorities, db->age_step);
+    struct rows *rows = db_bind(db, SQL_ENQUEUE_WAITING, "BT", &asked.documents, &asked.operations);
     while ((r = db_row(db, rows, error)) > 0) {
         struct new_item *item = items[db_int(rows, 0) - 1];
         item->id = db_id(rows, 1);
-        item->code = 0;
+        item->code = db_int(rows, 2) < item->priority;
     }
     db_done(rows);
+    for (size_t i = 0; r >= 0 && i < *count; i++) {
+        if (items[i]->code <= 0)
+            continue;
+        items[i]->code = 0;
+        r = db_run(db,
+                   db_bind(db, SQL_ITEM_RAISE, "bii", &items[i]->id, (int64_t)items[i]->priority,
+                           db->age_step),
+                   error);
+    }
     free_asked(&asked);
     for (size_t i = 0; i < *count; i++)
         if (items[i]->code < 0)
