@@ -32,6 +32,9 @@ libjansson-dev
 libcurl4-openssl-dev
 libssl-dev
 python3-jsonschema
+libpq-dev
+postgresql
+python3-psycopg2
 libcmocka-dev
 strace
 wrk

@@ -164,11 +164,11 @@ int store_upload(struct store *store, int64_t now, struct new_document *document
     return store_write(store, now, upload_step, &arguments, error);
 }
 
-/* Returns 0, or why the item is refused: the others of the batch go on. */
-static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error)
+int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error)
 {
     dq_operation policy;
     struct id waiting;
+    item->id = item->own;
     int r = load_operation(db, item->operation, &policy, error);
     if (r >= 0)
         r = find_waiting(db, &item->document_id, item->operation, &waiting, error);
@@ -191,13 +191,6 @@ static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_err
     item->max_attempts = policy.max_attempts;
     return r < 0 ? r : insert_item(db, now, item, false, error);
 }
-
-struct enqueue_arguments {
-    int64_t now;
-    struct new_item *items;
-    size_t count;
-    struct once *once;
-};
 
 /* "ID " for each item, with '+' in front where it was made; or the code of the refusal. */
 static int keep_items(struct db *db, const struct enqueue_arguments *arguments, dq_error *error)
@@ -236,7 +229,7 @@ static int replay_items(struct enqueue_arguments *arguments, char *made)
     return accepted;
 }
 
-static int enqueue_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+int enqueue_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct enqueue_arguments *arguments = opaque;
     char *made;
@@ -263,5 +256,7 @@ int store_enqueue(struct store *store, int64_t now, struct new_item *items, size
                   struct once *once, dq_error *error)
 {
     struct enqueue_arguments arguments = {now, items, count, once};
+    for (size_t i = 0; i < count; i++)
+        items[i].own = items[i].id;
     return store_write(store, now, enqueue_step, &arguments, error);
 }

@@ -63,6 +63,7 @@ struct new_item {
     int code;       /* 0 or why it was refused */
     bool created;   /* false: `id` is now that of the one that waited already */
     dq_error error; /* of the refusal */
+    struct id own;  /* the store's: the id that was asked for */
 };
 int store_enqueue(struct store *store, int64_t now, struct new_item *items, size_t count,
                   struct once *once, dq_error *error);
