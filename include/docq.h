@@ -447,6 +447,7 @@ typedef struct dq_process_options {
     int64_t time_max;      /* start nothing new after this long; 0 = no limit */
     const char *extractor; /* path of docq-extract; NULL = beside the running program */
     int concurrency;       /* 0 = number of processors */
+    const char *token;     /* of a server; NULL = none */
 } dq_process_options;
 
 typedef struct dq_process_stats {

@@ -17,7 +17,7 @@
 struct work {
     struct worker_options options;
     struct programs programs;
-    char url[PATH_MAX], extractor[PATH_MAX];
+    char url[PATH_MAX], extractor[PATH_MAX], token[SETTING_BYTES_MAX];
 };
 
 static void work_free(struct work *work)
@@ -42,14 +42,17 @@ static int prepare(struct cli *cli, struct work *work)
 
 static int describe(struct cli *cli, struct work *work)
 {
-    int code = home_make(cli);
+    int code = cli_is_remote(cli) ? 0 : home_make(cli);
     if (code == 0)
-        code = cli_url(cli, work->url, PATH_MAX);
+        code = cli_url(cli, work->url, sizeof work->url);
+    if (code == 0)
+        code = cli_token(cli, work->token);
     if (code == 0)
         code = prepare(cli, work);
     work->options = (struct worker_options){
         .url = work->url,
-        .extractor = home_extractor(cli, work->extractor, PATH_MAX),
+        .token = work->token,
+        .extractor = home_extractor(cli, work->extractor, sizeof work->extractor),
         .programs = work->programs.rows,
         .program_count = work->programs.count,
         .concurrency = (int)settings_number(&cli->settings, SET_CONCURRENCY),

@@ -109,7 +109,7 @@ static void clean_up(struct shift *shift)
 static int set_up(struct shift *shift, const struct worker_options *options, dq_error *error)
 {
     struct pool *pool = &shift->pool;
-    dq_options session = {.worker = options->name};
+    dq_options session = {.worker = options->name, .token = options->token};
     shift->signal_fd = -1;
     pool->wake_fd = -1;
     pool->options = options;

@@ -22,6 +22,7 @@ struct worker_program {
 /* All zero but `url` is valid. */
 struct worker_options {
     const char *url;
+    const char *token;     /* of a server; NULL or "" = none */
     const char *name;      /* of this worker in leases; NULL = "host:pid" */
     const char *extractor; /* path of docq-extract; NULL = beside the running program */
     const struct worker_program *programs;
