@@ -37,7 +37,7 @@ LIBRARIES = [
     (r"sqlite3\.h", r"src/store/.*"),
     (r"poppler/.*|poppler-.*\.h", r"src/extract/.*\.cc"),
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
-    (r"curl/.*", r"src/client/.*"),
+    (r"curl/.*", r"src/client/.*|src/worker/handler_webhook\.c"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
     (r"zip\.h|libxml/.*|gumbo\.h|uchardet/.*|uchardet\.h", r"src/extract/.*"),

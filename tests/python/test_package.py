@@ -30,7 +30,8 @@ def test_installs_without_network(tmp_path):
 
 
 def mypy(*arguments):
-    return subprocess.run([sys.executable, "-m", "mypy", "--strict", *arguments],
+    return subprocess.run([sys.executable, "-m", "mypy", "--strict", "--python-version=3.9",
+                           *arguments],
                           stdout=subprocess.PIPE, text=True, timeout=300,
                           env=python_environment("", MYPYPATH=PACKAGE))
 
