@@ -31,6 +31,10 @@ libuchardet-dev
 libjansson-dev
 libcurl4-openssl-dev
 libssl-dev
+python3-jsonschema
+libpq-dev
+postgresql
+python3-psycopg2
 libcmocka-dev
 strace
 wrk
@@ -50,6 +54,7 @@ zsh
 fish
 man-db
 groff-base
+libarchive-dev
 "
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -27,6 +27,8 @@ PYTHON_SUITES = [
     "cli",
     "mission",
     "client",
+    "python",
+    "dist",
     "crash",
     "python",
     "dist",

@@ -116,16 +116,24 @@ int cli_url(struct cli *cli, char *url, size_t size)
 /* The engine's own words, with the path and the mending that the command line knows. */
 static void explain_open(struct cli *cli, const char *url)
 {
+    static const char writable[] = "choose another directory with --data, or make it writable";
+    static const struct {
+        int code;
+        const char *fix;
+    } rows[] = {
+        {DQ_IO, writable},
+        {DQ_INVALID, writable},
+        {DQ_STORE, writable},
+        {DQ_CORRUPT, "restore the directory from a backup, or choose another one with --data"},
+    };
     char detail[sizeof cli->error.detail];
     if (cli_is_remote(cli))
         return;
-    if (cli->error.code != DQ_IO && cli->error.code != DQ_INVALID && cli->error.code != DQ_STORE)
-        return;
-    snprintf(detail, sizeof detail, "%.300s", cli->error.detail);
-    snprintf(cli->error.detail, sizeof cli->error.detail,
-             "cannot open the store %.100s: %.250s\n"
-             "  fix: choose another directory with --data, or make it writable",
-             url, detail);
+    memcpy(detail, cli->error.detail, sizeof detail);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].code == cli->error.code)
+            snprintf(cli->error.detail, sizeof cli->error.detail,
+                     "cannot open the store %.100s: %.250s\n  fix: %s", url, detail, rows[i].fix);
 }
 
 dq_queue *cli_open(struct cli *cli)

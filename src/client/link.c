@@ -45,6 +45,7 @@ struct exchange {
     char *body;
     size_t body_bytes, body_sent;
     curl_mime *form;
+    struct curl_slist *headers; /* of this request alone */
     bool disk_failed;
     char why[CURL_ERROR_SIZE];
 };
@@ -193,11 +194,26 @@ static size_t give_body(char *bytes, size_t one, size_t length, void *context)
     return part;
 }
 
+/* The link's own, with the request's key where it has one. */
+static struct curl_slist *headers_for(const struct link *link, struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    struct curl_slist *shared = request->body ? link->json_headers : link->headers;
+    char line[DQ_IDEMPOTENCY_KEY_BYTES_MAX + 32];
+    if (!request->idempotency_key)
+        return shared;
+    for (const struct curl_slist *one = shared; one; one = one->next)
+        add_header(&exchange->headers, one->data);
+    snprintf(line, sizeof line, "Idempotency-Key: %s", request->idempotency_key);
+    add_header(&exchange->headers, line);
+    return exchange->headers;
+}
+
 static void set_body(const struct link *link, struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     CURL *easy = exchange->easy;
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->body ? link->json_headers : link->headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_for(link, exchange));
     if (request->body) {
         exchange->body = json_dumps(request->body, JSON_COMPACT);
         if (!exchange->body)
@@ -361,6 +377,7 @@ static int try_once(struct link *link, const struct request *request, struct buf
     }
     give_back(link, exchange.easy);
     curl_mime_free(exchange.form);
+    curl_slist_free_all(exchange.headers);
     free(exchange.body);
     return code;
 }

@@ -134,34 +134,6 @@ static void several_documents_are_one_step(void **state)
     dq_free(stats);
 }
 
-/* An upload that is sent again because its answer was lost. */
-static void a_chosen_id_makes_a_repeat_harmless(void **state)
-{
-    dq_queue *queue = *state;
-    char id[DQ_ID_SIZE];
-    dq_document *first, *again;
-    dq_queue_stats *stats;
-    dq_new_id(id);
-    dq_upload upload = {.filename = "a.txt", .id = id, .incoming = incoming_of(queue, "text")};
-    expect(0, dq_upload_document(queue, &upload, &first, error));
-    assert_string_equal(first->id, id);
-    upload.incoming = incoming_of(queue, "text");
-    expect(0, dq_upload_document(queue, &upload, &again, error));
-    assert_string_equal(again->id, id);
-    assert_string_equal(again->item->id, first->item->id);
-    upload.incoming = incoming_of(queue, "other");
-    expect(DQ_CONFLICT, dq_upload_document(queue, &upload, NULL, error));
-    upload.incoming = incoming_of(queue, "text");
-    upload.id = "01890000-0000-7000-8000-000000000000"; /* made in 2023 */
-    expect(DQ_INVALID, dq_upload_document(queue, &upload, NULL, error));
-    expect(0, dq_get_queue_stats(queue, &stats, error));
-    assert_int_equal(stats->documents, 1);
-    assert_int_equal(stats->counts[DQ_PENDING], 1);
-    dq_free(stats);
-    dq_free(first);
-    dq_free(again);
-}
-
 static void reprocessing_is_a_new_item(void **state)
 {
     dq_queue *queue = *state;
@@ -511,7 +483,6 @@ int verb_tests(void)
         TEST(what_is_said_of_a_document_is_kept),
         TEST(large_documents_come_back_whole),
         TEST(several_documents_are_one_step),
-        TEST(a_chosen_id_makes_a_repeat_harmless),
         TEST(reprocessing_is_a_new_item),
         TEST(documents_are_listed_by_pages),
         TEST(a_prefix_stands_for_an_id),
