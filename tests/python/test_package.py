@@ -10,9 +10,8 @@ import pytest
 
 import docq
 from docq.aio import AsyncClient
-from conftest import PACKAGE
 from harness import Server
-from support import REMOTE, Listener, python_environment, read_request
+from support import PACKAGE, REMOTE, Listener, python_environment, read_request
 
 
 def test_installs_without_network(tmp_path):
