@@ -38,7 +38,7 @@ LIBRARIES = [
     (r"libpq-fe\.h", r"src/store/postgres.*"),
     (r"poppler/.*|poppler-.*\.h", r"src/extract/.*\.cc"),
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
-    (r"curl/.*", r"src/client/.*"),
+    (r"curl/.*", r"src/client/.*|src/worker/handler_webhook\.c"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
     (r"archive\.h|archive_entry\.h", r"src/extract/container\.c"),
