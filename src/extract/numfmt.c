@@ -298,7 +298,7 @@ static void put_general(double value, struct buf *to)
     if (strchr(text, 'e') && fabs(value) < EXACT && fabs(value) >= 1)
         snprintf(text, sizeof text, "%.0f", value);
     else if (strchr(text, 'e'))
-        snprintf(text, sizeof text, "%.10G", value);
+        snprintf(text, sizeof text, "%.15G", value);
     buf_puts(to, strcmp(text, "-0") == 0 ? "0" : text);
 }
 
