@@ -35,6 +35,7 @@ LIBRARIES = [
     (r"uv\.h|uv/.*", r"src/http/.*"),
     (r"http_parser\.h", r"src/http/parser\.c|src/http/http1\.c|src/http/server\.c"),
     (r"sqlite3\.h", r"src/store/.*"),
+    (r"libpq-fe\.h", r"src/store/postgres.*"),
     (r"poppler/.*|poppler-.*\.h", r"src/extract/.*\.cc"),
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
     (r"curl/.*", r"src/client/.*"),
