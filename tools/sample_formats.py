@@ -70,7 +70,7 @@ def workbook_parts():
         "_rels/.rels": relations([("r1", "officeDocument", "xl/workbook.xml")]),
         "docProps/core.xml": core("What is in the cellar"),
         "xl/workbook.xml": f'{XML}<workbook {SHEET}><sheets>'
-                           '<sheet name="Cellar" sheetId="1" r:id="r2"/>'
+                           '<sheet name="Cellar &amp; loft" sheetId="1" r:id="r2"/>'
                            '<sheet name="Notes" sheetId="2" state="hidden" r:id="r1"/>'
                            '</sheets></workbook>',
         "xl/_rels/workbook.xml.rels": relations([
