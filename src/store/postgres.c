@@ -123,7 +123,7 @@ static enum fate attempt(struct store *store, struct db *db, struct waiting_step
     }
     tally_reset(&db->group);
     db->batch = id_new(clock_now());
-    pg->again = pg->wrote = false;
+    pg->again = pg->refused = pg->wrote = false;
     int r = postgres_exec(db, SQL_BEGIN, error);
     if (r >= 0)
         r = run_steps(store, db, group, error);
@@ -190,6 +190,8 @@ static void commit_group(struct store *store, struct waiting_step *group)
             commit_alone(store, group);
             return;
         }
+        if (fate == FATE_AGAIN && pg_of(&postgres_of(store)->writer)->refused)
+            break; /* the caller may wait, the others must not */
         if (fate == FATE_AGAIN)
             nap(TRY_AGAIN_US * i);
     }

@@ -54,21 +54,24 @@ struct pg *pg_of(struct db *db)
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
+#define LOCK_NOT_AVAILABLE "55P03"
+
 /* What a SQLSTATE means to us. */
 static const struct {
     const char *state; /* or its beginning */
     int code;
     bool lost, again;
 } states[] = {
-    {"08", DQ_BUSY, true, false},    /* the connection */
-    {"57P", DQ_BUSY, true, false},   /* shut down, crashed, cannot connect now */
-    {"25006", DQ_BUSY, true, false}, /* read-only: this server is the primary no more */
-    {"25P03", DQ_BUSY, true, false}, /* the session idled in a transaction too long */
-    {"40", DQ_BUSY, false, true},    /* deadlock, moved row */
-    {"23505", DQ_BUSY, false, true}, /* somebody else inserted it first */
-    {"23503", DQ_BUSY, false, true}, /* its document is going */
-    {"55P03", DQ_BUSY, false, true}, /* a lock is held for too long */
-    {"53100", DQ_NO_SPACE, false, false}, {"53", DQ_BUSY, false, false},
+    {"08", DQ_BUSY, true, false},               /* the connection */
+    {"57P", DQ_BUSY, true, false},              /* shut down, crashed, cannot connect now */
+    {"25006", DQ_BUSY, true, false},            /* read-only: this server is the primary no more */
+    {"25P03", DQ_BUSY, true, false},            /* the session idled in a transaction too long */
+    {"40", DQ_BUSY, false, true},               /* deadlock, moved row */
+    {"23505", DQ_BUSY, false, true},            /* somebody else inserted it first */
+    {"23503", DQ_BUSY, false, true},            /* its document is going */
+    {LOCK_NOT_AVAILABLE, DQ_BUSY, false, true}, /* a lock is held for too long */
+    {"53100", DQ_NO_SPACE, false, false},
+    {"53", DQ_BUSY, false, false},
     {"XX001", DQ_CORRUPT, false, false},
 };
 
@@ -84,6 +87,7 @@ static int pg_error(struct pg *pg, const PGresult *result, const char *what, dq_
             code = states[i].code;
             pg->lost = pg->lost || states[i].lost;
             pg->again = pg->again || states[i].again;
+            pg->refused = pg->refused || strcmp(state, LOCK_NOT_AVAILABLE) == 0;
             break;
         }
     if (PQstatus(pg->conn) == CONNECTION_BAD) {

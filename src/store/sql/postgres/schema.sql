@@ -13,7 +13,7 @@ SET enable_bitmapscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET jit = off;
-SET lock_timeout = '2s';
+SET lock_timeout = '1s';
 SET idle_in_transaction_session_timeout = '30s';
 SET client_min_messages = warning;
 SELECT set_config('synchronous_commit', 'on', false)
