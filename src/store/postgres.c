@@ -296,9 +296,11 @@ static int pg_open(struct store *store, const char *url, const struct store_opti
     if (r >= 0)
         r = postgres_bytes_open(store, &store->packs, error);
     if (r >= 0)
-        r = postgres_connect(url, &own->writer, error);
-    own->writer.packs = store->packs;
-    own->writer.age_step = store->age_step;
+        r = postgres_revive(store, &own->writer, error);
+    if (r == DQ_BUSY)
+        r = DQ_UNREACHABLE;
+    if (r == DQ_UNREACHABLE && error)
+        error->code = r;
     if (r >= 0)
         r = postgres_migrate(store, &own->writer, error);
     if (r >= 0)

@@ -426,6 +426,13 @@ static const struct db_driver pg_driver = {
     .flush = pg_flush,
 };
 
+/* What the server remarks upon is in its own log. */
+static void no_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
 int postgres_connect(const char *url, struct db *db, dq_error *error)
 {
     /* A peer that fell silent is noticed within five seconds. The URL may say otherwise. */
@@ -440,6 +447,7 @@ int postgres_connect(const char *url, struct db *db, dq_error *error)
     if (!pg || !db->prepared)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     pg->conn = PQconnectdbParams(names, values, 1);
+    PQsetNoticeProcessor(pg->conn, no_notice, NULL);
     if (PQstatus(pg->conn) != CONNECTION_OK) {
         const char *why = PQerrorMessage(pg->conn);
         pg->lost = true;

@@ -137,11 +137,17 @@ static int enqueue_all(struct db *db, int64_t now, struct new_item **items, size
     return r;
 }
 
+/* A request that may come again with the same key is run by itself. */
+static bool is_plain_enqueue(const struct waiting_step *step)
+{
+    return step->run == enqueue_step && !((struct enqueue_arguments *)step->arguments)->once;
+}
+
 static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *error)
 {
     size_t count = 0, room = 0;
     for (struct waiting_step *step = group; step; step = step->next)
-        if (step->run == enqueue_step)
+        if (is_plain_enqueue(step))
             room += ((struct enqueue_arguments *)step->arguments)->count;
     struct new_item **items = calloc(room + 1, sizeof *items);
     if (!items)
@@ -149,7 +155,7 @@ static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *e
     int64_t now = 0;
     for (struct waiting_step *step = group; step; step = step->next) {
         struct enqueue_arguments *arguments = step->arguments;
-        if (step->run != enqueue_step)
+        if (!is_plain_enqueue(step))
             continue;
         step->merged = true;
         now = arguments->now > now ? arguments->now : now;
@@ -161,7 +167,7 @@ static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *e
     free(items);
     for (struct waiting_step *step = group; r >= 0 && step; step = step->next) {
         struct enqueue_arguments *arguments = step->arguments;
-        for (size_t i = 0; step->run == enqueue_step && i < arguments->count; i++)
+        for (size_t i = 0; is_plain_enqueue(step) && i < arguments->count; i++)
             step->code += arguments->items[i].code >= 0;
     }
     return r;
@@ -246,7 +252,7 @@ int postgres_merge(struct store *store, struct waiting_step *group, dq_error *er
     bool enqueues = false, completions = false;
     int r = 0;
     for (struct waiting_step *step = group; step; step = step->next) {
-        enqueues = enqueues || step->run == enqueue_step;
+        enqueues = enqueues || is_plain_enqueue(step);
         completions = completions || step->run == complete_many_step;
     }
     tally_reset(&db->step);

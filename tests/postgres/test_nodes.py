@@ -58,7 +58,12 @@ def strike(chance, servers, database):
     if kind == "server":
         victim = chance.choice(servers)
         victim.kill()
-        victim.start()
+        while True:
+            try:
+                victim.start()
+                break
+            except AssertionError:  # it waits a few seconds for the database, then says so
+                time.sleep(0.5)
     elif kind == "database":
         database.kill()
         time.sleep(chance.uniform(0, 0.5))

@@ -41,5 +41,6 @@ void nap(int64_t microseconds);
     } while (0)
 
 int state_tests(void); /* states.c */
+int verb_tests(void);  /* verbs.c */
 
 #endif

@@ -214,6 +214,14 @@ CREATE TABLE batch (
 );
 CREATE INDEX batch_at ON batch (at);
 
+CREATE TABLE request_key (
+    key BYTEA PRIMARY KEY CHECK (length(key) = 32),
+    digest BYTEA NOT NULL CHECK (length(digest) = 32),
+    made TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX request_key_age ON request_key (created_at);
+
 CREATE TABLE token (
     id TEXT PRIMARY KEY,
     digest BYTEA NOT NULL CHECK (length(digest) = 32),
