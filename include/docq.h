@@ -212,6 +212,7 @@ typedef struct dq_queue_stats {
     int64_t enqueued_per_minute, completed_per_minute, failed_per_minute; /* last full minute */
     int64_t paused_at; /* the whole queue; 0 = not paused */
     int64_t workers;   /* live sessions that have claimed */
+    const char *risk;  /* of the store: what could cost acknowledged work; NULL = none is known */
     dq_operation *operations;
     size_t operation_count;
 } dq_queue_stats;
@@ -258,6 +259,7 @@ typedef struct dq_options {
 } dq_options;
 
 /* URL: "sqlite:DIR" (a data directory, created where missing), "sqlite::memory:" (tests),
+ * "postgresql://..." (libpq's, several hosts and target_session_attrs included),
  * "http://HOST:PORT" or "https://HOST" (a docq server; of the options it uses worker and token).
  * DQ_VERSION: written by a newer docq. DQ_IO, DQ_STORE, DQ_INVALID (bad URL, not writable).
  * DQ_UNREACHABLE: no docq server answers there. */

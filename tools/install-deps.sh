@@ -21,6 +21,9 @@ python3-requests
 libuv1-dev
 libhttp-parser-dev
 libsqlite3-dev
+libpq-dev
+postgresql
+python3-psycopg2
 libseccomp-dev
 libpoppler-cpp-dev
 poppler-data
@@ -32,9 +35,6 @@ libjansson-dev
 libcurl4-openssl-dev
 libssl-dev
 python3-jsonschema
-libpq-dev
-postgresql
-python3-psycopg2
 libcmocka-dev
 strace
 wrk

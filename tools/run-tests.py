@@ -30,8 +30,6 @@ PYTHON_SUITES = [
     "python",
     "dist",
     "crash",
-    "python",
-    "dist",
 ]
 STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900

@@ -136,6 +136,15 @@ static int split_hosts(struct server *server)
     return 0;
 }
 
+/* What could cost acknowledged work is said before anybody relies on it. */
+static void warn_of_risk(struct cli *cli)
+{
+    dq_queue_stats *stats = NULL;
+    if (dq_get_queue_stats(cli->queue, &stats, NULL) == 0 && stats->risk)
+        cli_say(cli, "docq: warning: %s", stats->risk);
+    dq_free(stats);
+}
+
 static void on_ready(void *context, const char *address)
 {
     struct server *server = context;
@@ -156,6 +165,7 @@ static void on_ready(void *context, const char *address)
         return;
     }
     cli_say(cli, "listening on %s", url);
+    warn_of_risk(cli);
     cli_say(cli,
             "  store %s, %d worker%s; Ctrl-C ends it\n"
             "  next: docq upload FILE --wait --data %s",

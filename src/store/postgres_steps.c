@@ -137,25 +137,25 @@ static int enqueue_all(struct db *db, int64_t now, struct new_item **items, size
     return r;
 }
 
-/* One with a key of its own is run alone: it may be a repeat. */
-static struct enqueue_arguments *mergeable(const struct waiting_step *step)
+/* A request that may come again with the same key is run by itself. */
+static bool is_plain_enqueue(const struct waiting_step *step)
 {
-    struct enqueue_arguments *arguments = step->run == enqueue_step ? step->arguments : NULL;
-    return arguments && !arguments->once ? arguments : NULL;
+    return step->run == enqueue_step && !((struct enqueue_arguments *)step->arguments)->once;
 }
 
 static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *error)
 {
     size_t count = 0, room = 0;
     for (struct waiting_step *step = group; step; step = step->next)
-        room += mergeable(step) ? mergeable(step)->count : 0;
+        if (is_plain_enqueue(step))
+            room += ((struct enqueue_arguments *)step->arguments)->count;
     struct new_item **items = calloc(room + 1, sizeof *items);
     if (!items)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     int64_t now = 0;
     for (struct waiting_step *step = group; step; step = step->next) {
-        struct enqueue_arguments *arguments = mergeable(step);
-        if (!arguments)
+        struct enqueue_arguments *arguments = step->arguments;
+        if (!is_plain_enqueue(step))
             continue;
         step->merged = true;
         now = arguments->now > now ? arguments->now : now;
@@ -166,8 +166,8 @@ static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *e
     int r = enqueue_all(db, now, items, count, error);
     free(items);
     for (struct waiting_step *step = group; r >= 0 && step; step = step->next) {
-        struct enqueue_arguments *arguments = mergeable(step);
-        for (size_t i = 0; arguments && i < arguments->count; i++)
+        struct enqueue_arguments *arguments = step->arguments;
+        for (size_t i = 0; is_plain_enqueue(step) && i < arguments->count; i++)
             step->code += arguments->items[i].code >= 0;
     }
     return r;
@@ -252,7 +252,7 @@ int postgres_merge(struct store *store, struct waiting_step *group, dq_error *er
     bool enqueues = false, completions = false;
     int r = 0;
     for (struct waiting_step *step = group; step; step = step->next) {
-        enqueues = enqueues || step->run == enqueue_step;
+        enqueues = enqueues || is_plain_enqueue(step);
         completions = completions || step->run == complete_many_step;
     }
     tally_reset(&db->step);

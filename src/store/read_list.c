@@ -243,6 +243,10 @@ static int stats_step(struct store *store, struct db *db, void *opaque, dq_error
         stats->failed_per_minute = db_int(row, 2);
     }
     db_done(row);
+    row = db_bind(db, SQL_STORE_RISK, "");
+    if (r >= 0 && (r = db_row(db, row, error)) > 0)
+        stats->risk = db_copy(arguments->arena, row, 0);
+    db_done(row);
     row = db_bind(db, SQL_META_GET, "t", "paused_at");
     if (r >= 0 && (r = db_row(db, row, error)) > 0)
         stats->paused_at = db_int(row, 0);

@@ -9,6 +9,10 @@ SELECT i.id, i.document_id, i.operation, i.priority, i.status, i.gate, i.attempt
 FROM item i JOIN operation o ON o.name = i.operation
 WHERE i.id = ?1;
 
+-- name: store_risk
+-- What could cost acknowledged work. Of a file, `docq doctor` looks at the disk itself.
+SELECT NULL;
+
 -- name: newest_item
 SELECT id FROM item INDEXED BY item_of_document WHERE document_id = ?1 ORDER BY id DESC LIMIT 1;
 
