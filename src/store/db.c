@@ -2,6 +2,7 @@
 #include "store/db.h"
 
 #include "base/error.h"
+#include "store/fts.h"
 #include "store/sql.h"
 
 #include <stdarg.h>
@@ -39,6 +40,8 @@ int db_open(const char *path, int flags, struct db *db, dq_error *error)
         return db_error(db, "cannot open the database", error);
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_MS);
+    if (fts_register(db->handle) != SQLITE_OK)
+        return db_error(db, "this SQLite has no full text search (FTS5)", error);
     return 0;
 }
 

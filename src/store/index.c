@@ -1,0 +1,132 @@
+/* Keeping the index of full text. */
+#include "store/index.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/latch.h"
+#include "store/sql.h"
+
+#include <string.h>
+
+/* 1 and *ret_base: the rowid of its page 0; 0: the document is not indexed. */
+static int find_base(struct db *db, const struct id *document, int64_t *ret_base, dq_error *error)
+{
+    sqlite3_stmt *row = db_bind(db, SQL_INDEXED_GET, "b", document);
+    int r = db_row(db, row, error);
+    if (r > 0)
+        *ret_base = db_int(row, 0) << INDEX_PAGE_BITS;
+    db_done(row);
+    return r;
+}
+
+int index_forget(struct db *db, const struct id *document, dq_error *error)
+{
+    int64_t base = 0;
+    int r = find_base(db, document, &base, error);
+    if (r > 0)
+        r = db_run(db, db_bind(db, SQL_PAGE_TEXT_FORGET, "bi", document, base), error);
+    return r < 0 ? r : 0;
+}
+
+int index_add(struct db *db, const struct id *document, dq_error *error)
+{
+    int64_t base = 0;
+    int r = find_base(db, document, &base, error);
+    if (r == 0) {
+        r = db_run(db, db_bind(db, SQL_INDEXED_ADD, "b", document), error);
+        base = sqlite3_last_insert_rowid(db->handle) << INDEX_PAGE_BITS;
+    }
+    if (r >= 0)
+        r = db_run(db, db_bind(db, SQL_PAGE_TEXT_ADD, "bi", document, base), error);
+    return r < 0 ? r : 0;
+}
+
+int index_drop(struct db *db, const struct id *document, dq_error *error)
+{
+    int r = index_forget(db, document, error);
+    if (r >= 0)
+        r = db_run(db, db_bind(db, SQL_INDEXED_DELETE, "b", document), error);
+    return r < 0 ? r : 0;
+}
+
+/* ---- a store older than the index ------------------------------------------------------------ */
+
+enum { SLICE_DOCUMENTS_MAX = 256, SLICE_TEXT_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* The documents behind *after that make one slice; *after moves on to the last of them. */
+static int next_slice(struct db *db, struct id *after, struct id *ids, dq_error *error)
+{
+    int64_t bytes = 0;
+    int count = 0, r = 0;
+    sqlite3_stmt *rows =
+        db_bind(db, SQL_RESULT_AFTER, "bi", after, (int64_t)SLICE_DOCUMENTS_MAX);
+    while (bytes < SLICE_TEXT_BYTES_MAX && (r = db_row(db, rows, error)) > 0) {
+        ids[count++] = db_id(rows, 0);
+        bytes += db_int(rows, 1);
+    }
+    db_done(rows);
+    if (count > 0)
+        *after = ids[count - 1];
+    return r < 0 ? r : count;
+}
+
+/* Returns the number of documents looked at; 0: the work is done. Those that were completed
+ * meanwhile, by another process, are indexed already. */
+static int index_slice(struct db *db, dq_error *error)
+{
+    struct id ids[SLICE_DOCUMENTS_MAX], after = {0};
+    int64_t base;
+    sqlite3_stmt *row = db_bind(db, SQL_META_GET, "t", "index_after");
+    int r = db_row(db, row, error);
+    if (r > 0)
+        after = db_id(row, 0);
+    db_done(row);
+    int count = r > 0 ? next_slice(db, &after, ids, error) : r;
+    for (int i = 0; i < count; i++) {
+        r = find_base(db, &ids[i], &base, error);
+        if (r == 0)
+            r = index_add(db, &ids[i], error);
+        if (r < 0)
+            return r;
+    }
+    if (count == 0 && r > 0)
+        r = db_run(db, db_bind(db, SQL_META_DELETE, "t", "index_after"), error);
+    else if (count > 0)
+        r = db_run(db, db_bind(db, SQL_META_PUT, "tb", "index_after", &after), error);
+    return r < 0 ? r : count;
+}
+
+static int commit_slice(struct db *db, dq_error *error)
+{
+    int r = db_run(db, db_bind(db, SQL_BEGIN, ""), error);
+    if (r < 0)
+        return r;
+    int count = index_slice(db, error);
+    if (count >= 0) {
+        r = db_run(db, db_bind(db, SQL_COMMIT, ""), error);
+        if (r >= 0)
+            return count;
+        count = r;
+    }
+    if (!sqlite3_get_autocommit(db->handle))
+        (void)db_run(db, db_bind(db, SQL_ROLLBACK, ""), NULL);
+    return count;
+}
+
+int index_catch_up(struct store *store, dq_error *error)
+{
+    enum { SAY_EVERY_S = 2 };
+    int64_t said = clock_tick();
+    long long documents = 0;
+    int count;
+    while ((count = commit_slice(&store->writer, error)) > 0) {
+        documents += count;
+        if (clock_tick() - said > SAY_EVERY_S * US_PER_S) {
+            said = clock_tick();
+            log_event(LOG_INFO, "indexing", "documents=%lld", documents);
+        }
+        latch_unlock(store->latch);
+        latch_lock(store->latch);
+    }
+    return count;
+}
