@@ -63,7 +63,8 @@ static int create_tokenizer(void *opaque, const char **arguments, int count,
     return r;
 }
 
-/* A run of text without such characters goes to unicode61, which counts from the run's beginning. */
+/* A run of text without such characters goes to unicode61, which counts from the run's beginning.
+ */
 struct run {
     void *context;
     token_fn *token;
@@ -191,7 +192,7 @@ struct look {
     struct found *found;
     size_t count;
     int64_t deadline;
-    int words;                     /* seen so far */
+    int words;                    /* seen so far */
     int starts[PHRASE_WORDS_MAX]; /* of the last ones, by their number */
 };
 
@@ -227,8 +228,8 @@ static int look_at_word(void *opaque, int flags, const char *token, int length, 
         if (look->count == FTS_FOUND_MAX)
             return SQLITE_DONE;
         int first = look->words - (phrase->count - 1);
-        look->found[look->count++] = (struct found){
-            (size_t)look->starts[first % PHRASE_WORDS_MAX], (size_t)to, phrase->term};
+        look->found[look->count++] = (struct found){(size_t)look->starts[first % PHRASE_WORDS_MAX],
+                                                    (size_t)to, phrase->term};
     }
     look->words++;
     return look->words % CLOCK_WORDS == 0 && clock_tick() > look->deadline ? SQLITE_DONE

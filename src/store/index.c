@@ -58,8 +58,7 @@ static int next_slice(struct db *db, struct id *after, struct id *ids, dq_error 
 {
     int64_t bytes = 0;
     int count = 0, r = 0;
-    sqlite3_stmt *rows =
-        db_bind(db, SQL_RESULT_AFTER, "bi", after, (int64_t)SLICE_DOCUMENTS_MAX);
+    sqlite3_stmt *rows = db_bind(db, SQL_RESULT_AFTER, "bi", after, (int64_t)SLICE_DOCUMENTS_MAX);
     while (bytes < SLICE_TEXT_BYTES_MAX && (r = db_row(db, rows, error)) > 0) {
         ids[count++] = db_id(rows, 0);
         bytes += db_int(rows, 1);

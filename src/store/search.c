@@ -140,8 +140,7 @@ static int consider(struct db *db, struct search *search, const struct candidate
                     dq_error *error)
 {
     int r = 1;
-    if (!behind_cursor(search, candidate) ||
-        (search->full && by_rank(&search->bar, candidate) < 0))
+    if (!behind_cursor(search, candidate) || (search->full && by_rank(&search->bar, candidate) < 0))
         return 0;
     if (has_filters(search->query))
         r = admitted(db, search, candidate->number, error);

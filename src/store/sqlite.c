@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/index.h"
 #include "store/latch.h"
+#include "store/migrate.h"
 #include "store/session.h"
 #include "store/sql.h"
 
@@ -22,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 1, GROUP_STEPS_MAX = 1024, PATH_BYTES_MAX = 3000 };
+enum { GROUP_STEPS_MAX = 1024, PATH_BYTES_MAX = 3000 };
 
 struct waiting_step {
     struct waiting_step *next;
@@ -243,47 +245,6 @@ int sqlite_read(struct store *store, step_fn *read, void *arguments, dq_error *e
     return r;
 }
 
-static int read_version(struct db *db, int64_t *ret_version, dq_error *error)
-{
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK)
-        return db_error(db, "cannot read the database", error);
-    int r = db_row(db, statement, error);
-    *ret_version = r > 0 ? db_int(statement, 0) : 0;
-    sqlite3_finalize(statement);
-    return r < 0 ? r : 0;
-}
-
-static int make_secret(struct db *db, dq_error *error)
-{
-    unsigned char secret[32];
-    random_bytes(secret, sizeof secret);
-    return db_run(db, db_bind(db, SQL_META_PUT, "td", "secret", secret), error);
-}
-
-static int migrate(struct store *store, dq_error *error)
-{
-    struct db *db = &store->writer;
-    int64_t version = 0;
-    int r = db_exec(db, "BEGIN IMMEDIATE", error);
-    if (r >= 0)
-        r = read_version(db, &version, error);
-    if (r >= 0 && version > SCHEMA_VERSION)
-        r = error_set(error, DQ_VERSION,
-                      "the store in %s has schema %d and this docq knows %d; upgrade docq",
-                      store->database, (int)version, SCHEMA_VERSION);
-    if (r >= 0 && version < 1) {
-        r = db_exec(db, sql_rows[SQL_SCHEMA_1].text, error);
-        if (r >= 0)
-            r = db_exec(db, "PRAGMA user_version=1", error);
-        if (r >= 0)
-            r = make_secret(db, error);
-    }
-    dq_error ignored;
-    int end = db_exec(db, r < 0 ? "ROLLBACK" : "COMMIT", r < 0 ? &ignored : error);
-    return r < 0 ? r : end;
-}
-
 static int read_secret(struct store *store, dq_error *error)
 {
     sqlite3_stmt *statement = db_bind(&store->writer, SQL_META_GET, "t", "secret");
@@ -342,7 +303,9 @@ static int open_files(struct store *store, const struct store_options *options, 
     if (r >= 0)
         r = configure(&store->writer, false, error);
     if (r >= 0)
-        r = migrate(store, error);
+        r = migrate(&store->writer, store->database, error);
+    if (r >= 0)
+        r = index_catch_up(store, error);
     latch_unlock(store->latch);
     return r < 0 ? r : read_secret(store, error);
 }

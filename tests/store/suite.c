@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,23 +41,22 @@ int fresh(void **state)
     return 0;
 }
 
-static void remove_tree(const char *path)
+int remove_tree(const char *path)
 {
-    char command[96];
+    int status = -1;
     pid_t child = fork();
-    snprintf(command, sizeof command, "%s", path);
     if (child == 0) {
-        execlp("rm", "rm", "-rf", command, (char *)NULL);
+        execlp("rm", "rm", "-rf", "--", path, (char *)NULL);
         _exit(1);
     }
+    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
 }
 
 int drop(void **state)
 {
     dq_queue *queue = *state;
     dq_close(&queue);
-    remove_tree(directory);
-    return 0;
+    return remove_tree(directory);
 }
 
 void upload(dq_queue *queue, const char *text, char ret_id[DQ_ID_SIZE], char *ret_item_id)

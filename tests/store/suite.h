@@ -14,6 +14,7 @@
 
 int fresh(void **state); /* setup: *state is a dq_queue with quick retries */
 int drop(void **state);
+int remove_tree(const char *path);
 
 const char *store_url(void); /* of the store that `fresh` opened */
 
