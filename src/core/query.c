@@ -144,19 +144,47 @@ static const char *take_piece(const char *at, struct piece *piece)
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-static int add_term(struct query *query, const struct piece *piece, bool name, bool alternative,
-                    dq_error *error)
+/* A beginning of one or two letters is on nearly every page, and looking for all of its words would
+ * take long: it is taken as a word. (East Asian characters are words of their own anyway.) */
+static bool may_go_on(const struct piece *piece)
 {
+    enum { BEGINNING_CHARACTERS_MIN = 3 };
+    size_t at = piece->length;
+    while (at > 0 && ((piece->text[at - 1] & 0x80) || isalnum((unsigned char)piece->text[at - 1])))
+        at--;
+    return piece->prefix &&
+           utf8_count(piece->text + at, piece->length - at) >= BEGINNING_CHARACTERS_MIN;
+}
+
+static int check_room(const struct query *query, bool prefix, dq_error *error)
+{
+    int prefixes = prefix;
     if (query->term_count == QUERY_TERMS_MAX)
         return error_field(error, DQ_INVALID, "/q",
                            "a query has at most %d words and phrases; leave some out",
                            QUERY_TERMS_MAX);
+    for (int i = 0; i < query->term_count; i++)
+        prefixes += query->terms[i].prefix;
+    if (prefixes > QUERY_PREFIXES_MAX)
+        return error_field(error, DQ_INVALID, "/q",
+                           "a query has at most %d beginnings such as deliv*; leave some out",
+                           QUERY_PREFIXES_MAX);
+    return 0;
+}
+
+static int add_term(struct query *query, const struct piece *piece, bool name, bool alternative,
+                    dq_error *error)
+{
+    bool prefix = may_go_on(piece);
+    int r = check_room(query, prefix, error);
+    if (r < 0)
+        return r;
     if (!piece->exclude && (!alternative || query->group_count == 0))
         query->group_count++;
     query->terms[query->term_count++] = (struct query_term){
         .text = piece->text,
         .length = piece->length,
-        .prefix = piece->prefix,
+        .prefix = prefix,
         .exclude = piece->exclude,
         .name = name,
         .group = piece->exclude ? -1 : query->group_count - 1,

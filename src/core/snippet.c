@@ -23,7 +23,8 @@ static size_t blank(const char *text, size_t length, size_t at)
     if (c <= ' ' || c == 0x7f)
         return 1;
     /* U+0080 to U+00A0: controls and the blank that does not break */
-    return c == 0xc2 && at + 1 < length && (unsigned char)text[at + 1] <= 0xa0 ? 2 : 0;
+    unsigned char next = c == 0xc2 && at + 1 < length ? (unsigned char)text[at + 1] : 0;
+    return next >= 0x80 && next <= 0xa0 ? 2 : 0;
 }
 
 static bool starts(const char *text, size_t at)

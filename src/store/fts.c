@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "core/script.h"
+#include "store/rank.h"
 #include "store/sql.h"
 
 #include <limits.h>
@@ -114,7 +115,8 @@ int fts_register(sqlite3 *handle)
     fts5_api *api = find_api(handle);
     if (!api)
         return SQLITE_ERROR;
-    return api->xCreateTokenizer(api, TOKENIZER_NAME, api, &ours, NULL);
+    int r = api->xCreateTokenizer(api, TOKENIZER_NAME, api, &ours, NULL);
+    return r == SQLITE_OK ? rank_register(handle, api) : r;
 }
 
 /* ---- the words of a query -------------------------------------------------------------------- */

@@ -12,7 +12,8 @@
 
 #include <sqlite3.h>
 
-int fts_register(sqlite3 *handle); /* an SQLite code */
+/* The tokenizer, and the functions of rank.h. An SQLite code. */
+int fts_register(sqlite3 *handle);
 
 /* The words of a query's terms, for finding their places in a page. */
 struct fts_terms;

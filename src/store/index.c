@@ -8,36 +8,37 @@
 
 #include <string.h>
 
-/* 1 and *ret_base: the rowid of its page 0; 0: the document is not indexed. */
-static int find_base(struct db *db, const struct id *document, int64_t *ret_base, dq_error *error)
+/* 1 and *ret_number; 0: the document is not indexed. */
+static int find_number(struct db *db, const struct id *document, int64_t *ret_number,
+                       dq_error *error)
 {
     sqlite3_stmt *row = db_bind(db, SQL_INDEXED_GET, "b", document);
     int r = db_row(db, row, error);
     if (r > 0)
-        *ret_base = db_int(row, 0) << INDEX_PAGE_BITS;
+        *ret_number = db_int(row, 0);
     db_done(row);
     return r;
 }
 
 int index_forget(struct db *db, const struct id *document, dq_error *error)
 {
-    int64_t base = 0;
-    int r = find_base(db, document, &base, error);
+    int64_t number = 0;
+    int r = find_number(db, document, &number, error);
     if (r > 0)
-        r = db_run(db, db_bind(db, SQL_PAGE_TEXT_FORGET, "bi", document, base), error);
+        r = db_run(db, db_bind(db, SQL_PAGE_TEXT_FORGET, "bi", document, number), error);
     return r < 0 ? r : 0;
 }
 
 int index_add(struct db *db, const struct id *document, dq_error *error)
 {
-    int64_t base = 0;
-    int r = find_base(db, document, &base, error);
+    int64_t number = 0;
+    int r = find_number(db, document, &number, error);
     if (r == 0) {
         r = db_run(db, db_bind(db, SQL_INDEXED_ADD, "b", document), error);
-        base = sqlite3_last_insert_rowid(db->handle) << INDEX_PAGE_BITS;
+        number = sqlite3_last_insert_rowid(db->handle);
     }
     if (r >= 0)
-        r = db_run(db, db_bind(db, SQL_PAGE_TEXT_ADD, "bi", document, base), error);
+        r = db_run(db, db_bind(db, SQL_PAGE_TEXT_ADD, "bi", document, number), error);
     return r < 0 ? r : 0;
 }
 
@@ -74,7 +75,7 @@ static int next_slice(struct db *db, struct id *after, struct id *ids, dq_error 
 static int index_slice(struct db *db, dq_error *error)
 {
     struct id ids[SLICE_DOCUMENTS_MAX], after = {0};
-    int64_t base;
+    int64_t number;
     sqlite3_stmt *row = db_bind(db, SQL_META_GET, "t", "index_after");
     int r = db_row(db, row, error);
     if (r > 0)
@@ -82,7 +83,7 @@ static int index_slice(struct db *db, dq_error *error)
     db_done(row);
     int count = r > 0 ? next_slice(db, &after, ids, error) : r;
     for (int i = 0; i < count; i++) {
-        r = find_base(db, &ids[i], &base, error);
+        r = find_number(db, &ids[i], &number, error);
         if (r == 0)
             r = index_add(db, &ids[i], error);
         if (r < 0)

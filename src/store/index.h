@@ -4,10 +4,6 @@
 
 #include "store/sqlite.h"
 
-/* A row of the index is a page: the document's number and the page's, in one rowid. */
-#define INDEX_PAGE_BITS 24
-#define INDEX_PAGE_MAX  ((1 << INDEX_PAGE_BITS) - 1)
-
 /* Takes the pages of the document, as they are stored now, out of the index: before they change. */
 int index_forget(struct db *db, const struct id *document, dq_error *error);
 

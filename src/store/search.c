@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "store/fts.h"
-#include "store/index.h"
+#include "store/rank.h"
 #include "store/sql.h"
 
 #include <ctype.h>
@@ -75,7 +75,7 @@ static int read_cursor(const char *text, struct cursor *ret_cursor, dq_error *er
     uint64_t number, newest, bits;
     double score;
     bool good = take_hex(&text, '-', &number) && take_hex(&text, '-', &newest) &&
-                take_hex(&text, '\0', &bits) && number > 0 && newest >> (62 - INDEX_PAGE_BITS) == 0;
+                take_hex(&text, '\0', &bits) && number > 0 && newest >> (62 - ROW_NUMBER_BITS) == 0;
     if (good)
         memcpy(&score, &bits, sizeof score);
     if (!good || number > newest || !isfinite(score))
@@ -184,12 +184,12 @@ static int scan(struct db *db, struct search *search, int64_t first, int64_t las
                 candidate_fn *take, dq_error *error)
 {
     struct candidate candidate = {0};
-    int64_t low = first << INDEX_PAGE_BITS, high = (last << INDEX_PAGE_BITS) | INDEX_PAGE_MAX;
+    int64_t low = first << ROW_NUMBER_BITS, high = (last + 1) << ROW_NUMBER_BITS;
     sqlite3_stmt *rows = db_bind(db, SQL_PAGE_TEXT_FIND, "tii", search->match, low, high);
     int r = 0, row = 0;
     while (r >= 0 && (row = db_row(db, rows, error)) > 0) {
-        int64_t number = db_int(rows, 0) >> INDEX_PAGE_BITS;
-        int page = (int)(db_int(rows, 0) & INDEX_PAGE_MAX);
+        int64_t number = row_number(db_int(rows, 0));
+        int page = row_page(db_int(rows, 0));
         if (number != candidate.number) {
             if (candidate.count > 0)
                 r = take(db, search, &candidate, error);

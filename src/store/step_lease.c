@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "core/policy.h"
 #include "store/index.h"
+#include "store/rank.h"
 #include "store/read.h"
 #include "store/sql.h"
 
@@ -289,9 +290,9 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
         r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
     for (size_t i = 0; r >= 0 && i < result->page_count; i++) {
         const dq_page *page = &result->pages[i];
-        if (page->number < 1 || page->number > INDEX_PAGE_MAX)
+        if (page->number < 1 || page->number > ROW_PAGE_MAX)
             return error_field(error, DQ_INVALID, "/result/pages", "pages are counted from 1 to %d",
-                               INDEX_PAGE_MAX);
+                               ROW_PAGE_MAX);
         sqlite3_stmt *insert =
             db_bind(db, SQL_PAGE_INSERT, "bin", &item->document_id, (int64_t)page->number);
         sqlite3_bind_text(insert, 3, page->text, (int)page->text_bytes, SQLITE_STATIC);
