@@ -157,6 +157,26 @@ int documents_text(struct call *call, dq_error *error)
     return code < 0 ? code : answer_pages(call, text);
 }
 
+/* The same for programs: an array, so that no page's own form feed is in the way. */
+int documents_pages(struct call *call, dq_error *error)
+{
+    autoreply dq_text *text = NULL;
+    int64_t first = 1, last = 0;
+    int code = call_query_number(call, "first", 1, INT32_MAX, &first, error);
+    if (code == 0)
+        code = call_query_number(call, "last", 0, INT32_MAX, &last, error);
+    if (code == 0)
+        code = dq_get_text(call->service->queue, call->param, (int)first, (int)last, &text, error);
+    if (code < 0)
+        return code;
+    json_t *pages = json_array();
+    for (size_t i = 0; i < text->page_count; i++)
+        json_array_append_new(
+            pages, json_pack("{s:i, s:o}", "number", text->pages[i].number, "text",
+                             view_bytes(text->pages[i].text, text->pages[i].text_bytes)));
+    return call_json(call, 200, json_pack("{s:o}", "pages", pages));
+}
+
 int documents_page(struct call *call, dq_error *error)
 {
     autoreply dq_text *text = NULL;

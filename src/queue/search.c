@@ -2,24 +2,23 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "core/chunk.h"
+#include "core/policy.h"
 #include "queue/queue.h"
-
-#include <limits.h>
 
 enum { SEARCH_S_MAX = 2 };
 
-int dq_search(dq_queue *queue, const char *text, int limit, const char *cursor,
-              dq_hit_list **ret_list, dq_error *error)
+int local_search(dq_queue *queue, const char *text, int limit, const char *cursor,
+                 dq_hit_list **ret_list, dq_error *error)
 {
     struct query query;
     struct arena *arena;
     int r = query_parse(text, clock_now(), &query, error);
-    if (r >= 0 && (limit < 1 || limit > DQ_LIST_MAX))
-        r = error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_LIST_MAX);
+    if (r >= 0)
+        r = check_limit(limit, DQ_LIST_MAX, error);
     if (r < 0)
         return r;
     dq_hit_list *list = reply_new(sizeof *list, &arena);
-    r = store_search(queue->store, &query, limit, cursor, clock_tick() + SEARCH_S_MAX * US_PER_S,
+    r = store_search(store_of(queue), &query, limit, cursor, clock_tick() + SEARCH_S_MAX * US_PER_S,
                      arena, list, error);
     if (r < 0)
         dq_free(list);
@@ -28,6 +27,7 @@ int dq_search(dq_queue *queue, const char *text, int limit, const char *cursor,
     return r;
 }
 
+/* The same for every engine: all it takes is the text. */
 int dq_get_chunks(dq_queue *queue, const char *document_id, const dq_chunk_options *options,
                   dq_chunk_list **ret_list, dq_error *error)
 {

@@ -138,6 +138,7 @@ struct phrase {
 };
 
 struct fts_terms {
+    sqlite3 *home; /* in memory: an engine need not be SQLite to have the same words */
     Fts5Tokenizer *tokenizer;
     struct phrase *phrases;
     int count;
@@ -162,13 +163,17 @@ static int collect_word(void *opaque, int flags, const char *token, int length, 
     return SQLITE_OK;
 }
 
-struct fts_terms *fts_terms_new(sqlite3 *handle, struct query *query, struct arena *arena)
+struct fts_terms *fts_terms_new(struct query *query, struct arena *arena)
 {
     struct fts_terms *terms = arena_alloc(arena, sizeof *terms);
     terms->phrases = arena_alloc(arena, QUERY_TERMS_MAX * sizeof *terms->phrases);
-    fts5_api *api = find_api(handle);
-    if (!api || create_tokenizer(api, NULL, 0, &terms->tokenizer) != SQLITE_OK)
+    int r = sqlite3_open_v2(":memory:", &terms->home, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                            NULL);
+    fts5_api *api = r == SQLITE_OK ? find_api(terms->home) : NULL;
+    if (!api || create_tokenizer(api, NULL, 0, &terms->tokenizer) != SQLITE_OK) {
+        fts_terms_free(terms);
         return NULL;
+    }
     for (int i = 0; i < query->term_count; i++) {
         struct query_term *term = &query->terms[i];
         struct phrase *phrase = &terms->phrases[terms->count];
@@ -185,8 +190,10 @@ struct fts_terms *fts_terms_new(sqlite3 *handle, struct query *query, struct are
 
 void fts_terms_free(struct fts_terms *terms)
 {
-    if (terms)
-        delete_tokenizer(terms->tokenizer);
+    if (!terms)
+        return;
+    delete_tokenizer(terms->tokenizer);
+    sqlite3_close(terms->home);
 }
 
 struct look {

@@ -20,7 +20,7 @@ struct fts_terms;
 
 /* Sets `silent` on the terms that hold no word. NULL: out of memory. Lives in the arena, but has to
  * be given back all the same. */
-struct fts_terms *fts_terms_new(sqlite3 *handle, struct query *query, struct arena *arena);
+struct fts_terms *fts_terms_new(struct query *query, struct arena *arena);
 void fts_terms_free(struct fts_terms *terms); /* NULL is fine */
 
 /* Where the wanted terms stand in a text: at most FTS_FOUND_MAX places, allocated in `arena`. Stops

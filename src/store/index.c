@@ -1,18 +1,13 @@
 /* Keeping the index of full text. */
 #include "store/index.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "store/latch.h"
 #include "store/sql.h"
-
-#include <string.h>
 
 /* 1 and *ret_number; 0: the document is not indexed. */
 static int find_number(struct db *db, const struct id *document, int64_t *ret_number,
                        dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_INDEXED_GET, "b", document);
+    struct rows *row = db_bind(db, SQL_INDEXED_GET, "b", document);
     int r = db_row(db, row, error);
     if (r > 0)
         *ret_number = db_int(row, 0);
@@ -34,8 +29,9 @@ int index_add(struct db *db, const struct id *document, dq_error *error)
     int64_t number = 0;
     int r = find_number(db, document, &number, error);
     if (r == 0) {
-        r = db_run(db, db_bind(db, SQL_INDEXED_ADD, "b", document), error);
-        number = sqlite3_last_insert_rowid(db->handle);
+        struct rows *row = db_bind(db, SQL_INDEXED_ADD, "b", document);
+        while ((r = db_row(db, row, error)) > 0) /* to the end, so that the insert is whole */
+            number = db_int(row, 0);
     }
     if (r >= 0)
         r = db_run(db, db_bind(db, SQL_PAGE_TEXT_ADD, "bi", document, number), error);
@@ -59,7 +55,7 @@ static int next_slice(struct db *db, struct id *after, struct id *ids, dq_error 
 {
     int64_t bytes = 0;
     int count = 0, r = 0;
-    sqlite3_stmt *rows = db_bind(db, SQL_RESULT_AFTER, "bi", after, (int64_t)SLICE_DOCUMENTS_MAX);
+    struct rows *rows = db_bind(db, SQL_RESULT_AFTER, "bi", after, (int64_t)SLICE_DOCUMENTS_MAX);
     while (bytes < SLICE_TEXT_BYTES_MAX && (r = db_row(db, rows, error)) > 0) {
         ids[count++] = db_id(rows, 0);
         bytes += db_int(rows, 1);
@@ -70,13 +66,12 @@ static int next_slice(struct db *db, struct id *after, struct id *ids, dq_error 
     return r < 0 ? r : count;
 }
 
-/* Returns the number of documents looked at; 0: the work is done. Those that were completed
- * meanwhile, by another process, are indexed already. */
-static int index_slice(struct db *db, dq_error *error)
+/* Those that were completed meanwhile, by another process, are indexed already. */
+int index_slice(struct db *db, dq_error *error)
 {
     struct id ids[SLICE_DOCUMENTS_MAX], after = {0};
     int64_t number;
-    sqlite3_stmt *row = db_bind(db, SQL_META_GET, "t", "index_after");
+    struct rows *row = db_bind(db, SQL_META_GET, "t", "index_after");
     int r = db_row(db, row, error);
     if (r > 0)
         after = db_id(row, 0);
@@ -94,39 +89,4 @@ static int index_slice(struct db *db, dq_error *error)
     else if (count > 0)
         r = db_run(db, db_bind(db, SQL_META_PUT, "tb", "index_after", &after), error);
     return r < 0 ? r : count;
-}
-
-static int commit_slice(struct db *db, dq_error *error)
-{
-    int r = db_run(db, db_bind(db, SQL_BEGIN, ""), error);
-    if (r < 0)
-        return r;
-    int count = index_slice(db, error);
-    if (count >= 0) {
-        r = db_run(db, db_bind(db, SQL_COMMIT, ""), error);
-        if (r >= 0)
-            return count;
-        count = r;
-    }
-    if (!sqlite3_get_autocommit(db->handle))
-        (void)db_run(db, db_bind(db, SQL_ROLLBACK, ""), NULL);
-    return count;
-}
-
-int index_catch_up(struct store *store, dq_error *error)
-{
-    enum { SAY_EVERY_S = 2 };
-    int64_t said = clock_tick();
-    long long documents = 0;
-    int count;
-    while ((count = commit_slice(&store->writer, error)) > 0) {
-        documents += count;
-        if (clock_tick() - said > SAY_EVERY_S * US_PER_S) {
-            said = clock_tick();
-            log_event(LOG_INFO, "indexing", "documents=%lld", documents);
-        }
-        latch_unlock(store->latch);
-        latch_lock(store->latch);
-    }
-    return count;
 }

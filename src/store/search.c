@@ -7,7 +7,7 @@
  * rank is taken anew, and the newest document that was there at the first page: so new documents
  * and deleted ones neither repeat nor hide others.
  */
-#include "store/sqlite.h"
+#include "store/engine.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -128,7 +128,7 @@ static bool has_filters(const struct query *query)
 /* 1: the filters let it through. */
 static int admitted(struct db *db, const struct search *search, int64_t number, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_INDEXED_DOCUMENT, "i", number);
+    struct rows *row = db_bind(db, SQL_INDEXED_DOCUMENT, "i", number);
     int r = db_row(db, row, error);
     if (r > 0)
         r = query_admits(search->query, db_text(row, 2), db_text(row, 3), db_int(row, 4));
@@ -185,7 +185,7 @@ static int scan(struct db *db, struct search *search, int64_t first, int64_t las
 {
     struct candidate candidate = {0};
     int64_t low = first << ROW_NUMBER_BITS, high = (last + 1) << ROW_NUMBER_BITS;
-    sqlite3_stmt *rows = db_bind(db, SQL_PAGE_TEXT_FIND, "tii", search->match, low, high);
+    struct rows *rows = db_bind(db, SQL_PAGE_TEXT_FIND, "tii", search->match, low, high);
     int r = 0, row = 0;
     while (r >= 0 && (row = db_row(db, rows, error)) > 0) {
         int64_t number = row_number(db_int(rows, 0));
@@ -195,7 +195,7 @@ static int scan(struct db *db, struct search *search, int64_t first, int64_t las
                 r = take(db, search, &candidate, error);
             candidate = (struct candidate){.number = number, .first_page = page};
         }
-        add_page(&candidate, sqlite3_column_double(rows, 1), page);
+        add_page(&candidate, db_double(rows, 1), page);
     }
     db_done(rows);
     if (r >= 0 && row < 0)
@@ -209,13 +209,13 @@ static int scan(struct db *db, struct search *search, int64_t first, int64_t las
 static int show_page(struct db *db, struct search *search, const struct id *document,
                      const struct scored_page *page, dq_hit *hit, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_PAGE_GET, "bi", document, (int64_t)page->page);
+    struct rows *row = db_bind(db, SQL_PAGE_GET, "bi", document, (int64_t)page->page);
     int r = db_row(db, row, error);
     if (r > 0) {
         struct arena *scratch = arena_new();
         struct found *found;
-        const char *text = db_text(row, 0);
-        size_t length = (size_t)sqlite3_column_bytes(row, 0);
+        size_t length;
+        const char *text = db_bytes(row, 0, &length);
         size_t count = fts_find(search->terms, text, length, search->deadline, scratch, &found);
         snippet_make(text, length, found, count, search->arena, hit);
         arena_free(scratch);
@@ -230,7 +230,7 @@ static int show_page(struct db *db, struct search *search, const struct id *docu
 static int read_document_of(struct db *db, struct search *search, int64_t number, struct id *ret_id,
                             dq_hit *hit, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_INDEXED_DOCUMENT, "i", number);
+    struct rows *row = db_bind(db, SQL_INDEXED_DOCUMENT, "i", number);
     int r = db_row(db, row, error);
     if (r > 0) {
         *ret_id = db_id(row, 0);
@@ -304,7 +304,7 @@ static int is_late(void *opaque)
 
 static int newest_number(struct db *db, int64_t *ret_number, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_INDEXED_MAX, "");
+    struct rows *row = db_bind(db, SQL_INDEXED_MAX, "");
     int r = db_row(db, row, error);
     *ret_number = r > 0 ? db_int(row, 0) : 0;
     db_done(row);
@@ -328,19 +328,19 @@ static int find_and_answer(struct db *db, struct search *search, dq_error *error
 
 static int search_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
-    enum { LOOK_EVERY_INSTRUCTIONS = 1000 };
     struct search *search = opaque;
     autobuf match = BUF(QUERY_COMPILED_SIZE);
     (void)store;
-    search->terms = fts_terms_new(db->handle, search->query, search->arena);
+    search->count = search->list->count = 0;
+    search->terms = fts_terms_new(search->query, search->arena);
     if (!search->terms)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     int r = 0;
     if (query_compile(search->query, &match)) {
         search->match = match.bytes;
-        sqlite3_progress_handler(db->handle, LOOK_EVERY_INSTRUCTIONS, is_late, search);
+        db->driver->watch(db, is_late, search);
         r = find_and_answer(db, search, error);
-        sqlite3_progress_handler(db->handle, 0, NULL, NULL);
+        db->driver->watch(db, NULL, NULL);
     }
     fts_terms_free(search->terms);
     if (search->late)
@@ -364,5 +364,5 @@ int store_search(struct store *store, struct query *query, int limit, const char
     if (r < 0)
         return r;
     search.best = arena_alloc(arena, search.room * sizeof *search.best);
-    return sqlite_read(store, search_step, &search, error);
+    return store_read(store, search_step, &search, error);
 }

@@ -64,7 +64,8 @@ static int concurrency_of(const struct worker_options *options)
 }
 
 /* SIGHUP: take nothing new and finish what is held, however long it takes; the server that started
- * this worker is gone, or the terminal. The others set a deadline, and insist when they come again. */
+ * this worker is gone, or the terminal. The others set a deadline, and insist when they come again.
+ */
 static sigset_t stop_signals(void)
 {
     sigset_t set;

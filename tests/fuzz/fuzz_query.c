@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
     if (query_parse(text, US_PER_S, &query, NULL) < 0)
         return 0;
     struct arena *arena = arena_new();
-    struct fts_terms *terms = fts_terms_new(db, &query, arena);
+    struct fts_terms *terms = fts_terms_new(&query, arena);
     autobuf match = BUF(QUERY_COMPILED_SIZE);
     if (query_compile(&query, &match)) {
         struct found *found;

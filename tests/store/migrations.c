@@ -2,10 +2,10 @@
 #include "suite.h"
 
 #include "index_check.h"
-#include "store/db.h"
 #include "store/fts.h"
 #include "store/sql.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

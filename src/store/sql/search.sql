@@ -21,7 +21,7 @@ SELECT fts5(?1);
 SELECT number FROM indexed WHERE document_id = ?1;
 
 -- name: indexed_add
-INSERT INTO indexed (document_id) VALUES (?1);
+INSERT INTO indexed (document_id) VALUES (?1) RETURNING number;
 
 -- name: indexed_delete
 DELETE FROM indexed WHERE document_id = ?1;
