@@ -15,7 +15,7 @@
 #define QUERY_BYTES_MAX     1024
 #define QUERY_TERMS_MAX     32
 #define QUERY_FILTERS_MAX   16
-#define QUERY_PREFIXES_MAX  8 /* each is looked up word by word */
+#define QUERY_PREFIXES_MAX  8    /* each is looked up word by word */
 #define QUERY_COMPILED_SIZE 8192 /* more than any query needs once it is compiled */
 
 struct query_term {

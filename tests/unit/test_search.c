@@ -77,7 +77,8 @@ static void queries_compile_as_the_table_says(void **state)
         if (query_parse(rows[i].query, NOW, &query, &error) < 0)
             fail_msg("\"%s\": %s", rows[i].query, error.detail);
         bool some = query_compile(&query, &out);
-        if (some != (rows[i].compiled != NULL) || (some && strcmp(out.bytes, rows[i].compiled)))
+        if (some != (rows[i].compiled != NULL) ||
+            (some && strcmp(out.bytes, rows[i].compiled) != 0))
             fail_msg("\"%s\" became %s", rows[i].query, some ? out.bytes : "nothing");
     }
 }
