@@ -38,15 +38,17 @@ extern "C" {
 
 #define DQ_API __attribute__((visibility("default")))
 
-#define DQ_ID_SIZE             37 /* 36 characters and the terminating NUL */
-#define DQ_TOKEN_SIZE          81 /* a lease token: 80 hexadecimal characters and NUL */
-#define DQ_PRIORITY_MIN        (-1000)
-#define DQ_PRIORITY_MAX        1000
-#define DQ_BATCH_MAX           10000 /* items in one dq_enqueue_many or dq_claim */
-#define DQ_FILENAME_BYTES_MAX  1024
-#define DQ_METADATA_BYTES_MAX  65536
-#define DQ_OPERATION_BYTES_MAX 64
-#define DQ_LIST_MAX            1000
+#define DQ_ID_SIZE                   37 /* 36 characters and the terminating NUL */
+#define DQ_TOKEN_SIZE                81 /* a lease token: 80 hexadecimal characters and NUL */
+#define DQ_PRIORITY_MIN              (-1000)
+#define DQ_PRIORITY_MAX              1000
+#define DQ_BATCH_MAX                 10000 /* items in one dq_enqueue_many or dq_claim */
+#define DQ_FILENAME_BYTES_MAX        1024
+#define DQ_METADATA_BYTES_MAX        65536
+#define DQ_OPERATION_BYTES_MAX       64
+#define DQ_LIST_MAX                  1000
+#define DQ_IDEMPOTENCY_KEY_BYTES_MAX 300
+#define DQ_IDEMPOTENCY_TIME          ((int64_t)24 * 3600 * 1000000) /* how long a key is known */
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
@@ -281,8 +283,13 @@ typedef struct dq_upload {
     const char *metadata;  /* JSON object text, NULL = {} */
     const char *owner;     /* NULL = "default" */
     int priority;
-    int64_t size_max; /* bytes; DQ_TOO_LARGE beyond; 0 = no limit. Only with fd */
+    int64_t size_max;            /* bytes; DQ_TOO_LARGE beyond; 0 = no limit. Only with fd */
+    const char *idempotency_key; /* see below; NULL = none. That of the first of several counts */
 } dq_upload;
+
+/* A request with an idempotency key does its work once: the same key with the same contents, up to
+ * DQ_IDEMPOTENCY_TIME later, changes nothing and answers with what the first one made, as that is
+ * now. With other contents it is DQ_INVALID. Keys of uploads and of enqueues do not meet. */
 
 /* Stores bytes, document and queue item in one durable step. The status of *ret is DQ_PENDING. */
 DQ_API int dq_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **ret_document,
@@ -410,7 +417,8 @@ typedef struct dq_ask {
     const char *document_id;
     const char *operation; /* NULL = "process" */
     int priority;
-    int64_t due_at; /* 0 = now */
+    int64_t due_at;              /* 0 = now */
+    const char *idempotency_key; /* as in dq_upload; that of the first of several counts */
 } dq_ask;
 
 /* All asks in one durable step. ret_codes[i] (count of them, may be NULL): 0 or why the i-th was
@@ -518,6 +526,7 @@ typedef struct dq_process_options {
     int64_t time_max;      /* start nothing new after this long; 0 = no limit */
     const char *extractor; /* path of docq-extract; NULL = beside the running program */
     int concurrency;       /* 0 = number of processors */
+    const char *token;     /* of a server; NULL = none */
 } dq_process_options;
 
 typedef struct dq_process_stats {

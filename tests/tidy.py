@@ -35,11 +35,13 @@ LIBRARIES = [
     (r"uv\.h|uv/.*", r"src/http/.*"),
     (r"http_parser\.h", r"src/http/parser\.c|src/http/http1\.c|src/http/server\.c"),
     (r"sqlite3\.h", r"src/store/.*"),
+    (r"libpq-fe\.h", r"src/store/postgres.*"),
     (r"poppler/.*|poppler-.*\.h", r"src/extract/.*\.cc"),
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
     (r"curl/.*", r"src/client/.*"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
+    (r"archive\.h|archive_entry\.h", r"src/extract/container\.c"),
     (r"zip\.h|libxml/.*|gumbo\.h|uchardet/.*|uchardet\.h", r"src/extract/.*"),
 ]
 ONE_FILE_ONLY = ["http_parser.h"]

@@ -1,6 +1,8 @@
 /* serve: lock, recover, listen, keep workers; and back again in the opposite order. */
 #include "cli/cli.h"
 #include "cli/home.h"
+#include "cli/operation.h"
+#include "cli/programs.h"
 #include "cli/supervisor.h"
 
 #include "base/error.h"
@@ -101,7 +103,7 @@ static void describe_worker(struct server *server)
         add_argument(server, "--config=", settings->config);
     for (int i = 0; i < SETTINGS_MAX; i++) {
         if (!(setting_rows[i].scopes & (SCOPE_ALL | SCOPE_WORK)) ||
-            strcmp(settings->values[i].where, "default") == 0)
+            setting_rows[i].type == SECRET || strcmp(settings->values[i].where, "default") == 0)
             continue;
         snprintf(text, sizeof text, "--%s=", setting_rows[i].name);
         add_argument(server, text, settings->values[i].text);
@@ -205,12 +207,22 @@ static int define_remote(struct cli *cli)
     char names[SETTING_BYTES_MAX], *rest = names;
     snprintf(names, sizeof names, "%s", settings_text(&cli->settings, SET_REMOTE_OPERATIONS));
     for (char *name; (name = next_word(&rest));) {
-        const dq_operation operation = {.name = name, .kind = "remote"};
-        int code = dq_define_operation(cli->queue, &operation, &cli->error);
+        int code = operation_make_known(cli, name);
         if (code < 0)
             return code;
     }
     return 0;
+}
+
+/* Before its workers do it: a setting that is wrong is told here, once. */
+static int define_programs(struct cli *cli)
+{
+    struct programs programs;
+    int code = programs_read(cli, &programs);
+    if (code == 0)
+        code = programs_make_known(cli, &programs);
+    programs_free(&programs);
+    return code;
 }
 
 /* document-time-max is a part of the built-in operations' policy, which the store keeps. */
@@ -236,11 +248,16 @@ int run_serve(struct cli *cli, int count, char **operands)
     autoclose lock = -1;
     (void)count;
     (void)operands;
+    if (cli_is_remote(cli))
+        return cli_usage(cli, "leave --url out; --data names the directory to serve",
+                         "a server cannot serve another server");
     if (home_make(cli) < 0 || home_lock(cli, &lock) < 0)
         return cli_report(cli);
     if (!cli_open(cli))
         return error_row(cli->error.code)->exit_code;
     int code = define_remote(cli);
+    if (code == 0)
+        code = define_programs(cli);
     if (code == 0)
         code = define_time(cli);
     if (code == 0)

@@ -73,6 +73,15 @@ static const struct option_row token_options[] = {
     {"expires", 'e', "AGE", "Valid for this long, such as 90d (no end)"},
     {0},
 };
+static const struct option_row operation_options[] = {
+    {"max-attempts", 0, "N", "Attempts before an item is failed"},
+    {"timeout", 0, "TIME", "Longest run of one attempt"},
+    {"backoff-base", 0, "TIME", "Pause before the second attempt, at most"},
+    {"backoff-factor", 0, "X", "By which the pause grows with each attempt"},
+    {"backoff-cap", 0, "TIME", "Longest pause"},
+    {"crash-budget", 0, "N", "Attempts that may kill their handler before it is quarantined"},
+    {0},
+};
 static const struct option_row demo_options[] = {
     {"samples", 0, "DIR", "Folder with the samples and their expected.tsv (samples)"},
     {"exit", 0, NULL, "End when all samples are done: 0 if all ended as expected, else 1"},
@@ -80,6 +89,7 @@ static const struct option_row demo_options[] = {
 };
 static const struct option_row help_options[] = {
     {"markdown", 0, NULL, "Print the whole reference as Markdown"},
+    {"man", 0, NULL, "Print the manual page docq(1)"},
     {0},
 };
 
@@ -143,6 +153,11 @@ const struct verb verbs[] = {
      run_resume},
     {"purge", "purge --older AGE [--status S] [--with-documents]", "Clear old finished items", NULL,
      purge_options, SCOPE_NONE, 0, 0, false, run_purge},
+    {"operation", "operation ls | set NAME [--max-attempts N] ...",
+     "List operations, make one known, change how it is tried again",
+     "What `set` is not given stays as it is. An operation that is new is for a worker of your "
+     "own.",
+     operation_options, SCOPE_NONE, 1, 2, true, run_operation},
     {"token", "token new --scope LIST | ls | revoke ID", "Make, list and revoke access tokens",
      "`new` prints the secret once, on stdout; only its digest is stored.", token_options,
      SCOPE_NONE, 1, 2, true, run_token},
@@ -158,9 +173,10 @@ const struct verb verbs[] = {
     {"demo", "demo [--samples DIR] [--exit]", "Show docq at work on sample documents",
      "Starts a server on a free port with a fresh data directory.", demo_options, SCOPE_NONE, 0, 0,
      true, run_demo},
-    {"completion", "completion", "Print a completion script for bash",
-     "Put `source <(docq completion)` into ~/.bashrc.", NULL, SCOPE_NONE, 0, 0, true,
-     run_completion},
+    {"completion", "completion [bash|zsh|fish]", "Print a completion script for a shell",
+     "bash: put `source <(docq completion bash)` into ~/.bashrc. zsh: `docq completion zsh` goes "
+     "into a\nfile _docq in a folder of $fpath. fish: into ~/.config/fish/completions/docq.fish.",
+     NULL, SCOPE_NONE, 0, 1, true, run_completion},
     {"version", "version", "Print the version", NULL, NULL, SCOPE_NONE, 0, 0, true, run_version},
     {"help", "help [VERB]", "Explain docq or a verb", NULL, help_options, SCOPE_NONE, 0, 1, true,
      run_help},

@@ -26,6 +26,7 @@ int check_operation_name(const char *name, dq_error *error);
 int check_filename(const char *name, dq_error *error);
 int check_metadata(const char *json, dq_error *error);
 int check_owner(const char *owner, dq_error *error);
+int check_idempotency_key(const char *key, dq_error *error);
 int check_purge(int64_t older, int status, dq_error *error);
 int check_limit(int limit, int max, dq_error *error);
 

@@ -47,6 +47,12 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
 void emit_count(struct emit *emit, enum fact fact, uint64_t count);
 void emit_time(struct emit *emit, enum fact fact, int64_t seconds); /* since 1970 UTC */
 
+/* A document inside of this one: begins a page, with `name` as its heading, and ends with one.
+ * Where `name` is NULL it goes on in the open page and leaves it open. Until the end facts are not
+ * taken (they are not about this document) and problems begin with the name. */
+int emit_part_begin(struct emit *emit, const char *name);
+int emit_part_end(struct emit *emit);
+
 size_t emit_open_bytes(const struct emit *emit); /* text in the open page */
 int emit_status(struct emit *emit,
                 dq_error *error); /* the first failure, or 0; looks at the time */

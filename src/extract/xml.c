@@ -21,13 +21,20 @@ struct walk {
     dq_error *error;
 };
 
-bool xml_attribute(const struct xml_attributes *attributes, const char *name, char *value,
-                   size_t size)
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+bool xml_attribute_of(const struct xml_attributes *attributes, const char *space, const char *name,
+                      char *value, size_t size)
 {
     value[0] = '\0';
     for (int i = 0; i < attributes->count; i++) {
         const xmlChar **row = attributes->values + 5 * i;
-        if (strcmp((const char *)row[0], name) != 0)
+        const char *uri = row[2] ? (const char *)row[2] : "";
+        if (strcmp((const char *)row[0], name) != 0 || (space && !ends_with(uri, space)))
             continue;
         size_t length = (size_t)(row[4] - row[3]);
         if (length >= size)
@@ -37,6 +44,12 @@ bool xml_attribute(const struct xml_attributes *attributes, const char *name, ch
         return true;
     }
     return false;
+}
+
+bool xml_attribute(const struct xml_attributes *attributes, const char *name, char *value,
+                   size_t size)
+{
+    return xml_attribute_of(attributes, NULL, name, value, size);
 }
 
 static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,

@@ -149,6 +149,12 @@ static const char *bearer(const struct head *head)
     return strlen(value) > TOKEN_ID_BYTES + 1 && value[TOKEN_ID_BYTES] == '_' ? value : NULL;
 }
 
+void access_id(const struct head *head, char id[ACCESS_ID_SIZE])
+{
+    const char *shown = bearer(head);
+    snprintf(id, ACCESS_ID_SIZE, "%.*s", TOKEN_ID_BYTES, shown ? shown : "");
+}
+
 static const dq_token *find_token(const struct access *access, const char *shown)
 {
     unsigned char digest[DIGEST_BYTES];

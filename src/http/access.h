@@ -25,4 +25,8 @@ bool access_has_token(struct access *access);
  * blocks. */
 int access_check(struct access *access, const struct head *head, unsigned scopes, dq_error *error);
 
+/* The public part of the token that the request shows, "" where it shows none. */
+#define ACCESS_ID_SIZE 17
+void access_id(const struct head *head, char id[ACCESS_ID_SIZE]);
+
 #endif

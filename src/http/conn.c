@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -190,9 +189,7 @@ static void write_answer(struct conn *conn)
                  parser_done(conn->parser);
     buf_clear(&conn->out);
     dispatch_answer_head(call, conn->keep, &conn->out);
-    log_event(LOG_DEBUG, "request", "request_id=%s method=%s route=%s status=%d", call->request_id,
-              call->head.method ? call->head.method : "-", route_pattern(call),
-              call->answer.status);
+    dispatch_log(call);
     uv_buf_t parts[2] = {
         uv_buf_init(conn->out.bytes, (unsigned)conn->out.length),
         uv_buf_init(body->bytes, (unsigned)body->length),

@@ -132,6 +132,14 @@ struct result {
     int64_t peak_memory;
 };
 
+static int finish(struct call *call, const dq_result *result, dq_error *error)
+{
+    int code = dq_mark_completed(call->service->queue, call->param, result, error);
+    if (code < 0)
+        return code;
+    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_COMPLETED)));
+}
+
 static int complete(struct call *call, const struct result *given, dq_page *pages, dq_error *error)
 {
     size_t page_count = json_array_size(given->pages);
@@ -152,12 +160,10 @@ static int complete(struct call *call, const struct result *given, dq_page *page
         .partial = given->partial,
         .peak_memory = given->peak_memory,
     };
-    code = dq_mark_completed(call->service->queue, call->param, &result, error);
+    code = finish(call, &result, error);
     free(metadata);
     free(problems);
-    if (code < 0)
-        return code;
-    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_COMPLETED)));
+    return code;
 }
 
 static int check_problems(json_t *problems, dq_error *error)
@@ -189,6 +195,8 @@ int leases_complete(struct call *call, dq_error *error)
         code = check_problems(given.problems, error);
     if (code < 0)
         return code;
+    if (!object) /* nothing is handed in: what the document has stays */
+        return finish(call, NULL, error);
     dq_page *pages = calloc(json_array_size(given.pages) + 1, sizeof *pages);
     if (!pages)
         bug("out of memory");

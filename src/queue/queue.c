@@ -274,6 +274,7 @@ int local_recover(dq_queue *queue, int64_t *ret_next_due, dq_error *error)
         tick - local_of(queue)->reaped_at > REAP_EVERY_S * US_PER_S) {
         local_of(queue)->reaped_at = tick;
         store_reap_packs(store_of(queue));
+        store_forget_keys(store_of(queue), clock_now(), clock_now() - DQ_IDEMPOTENCY_TIME, NULL);
     }
     return store_recover(store_of(queue), clock_now(), random, ret_next_due, error);
 }

@@ -40,6 +40,11 @@ void token_make(const struct store *store, const struct id *item, int64_t epoch,
 int token_read(const struct store *store, const char *token, struct held *ret_held,
                dq_error *error);
 
+/* Make of a key and the contents what the store knows the request by. */
+void once_of_upload(const char *key, const struct new_document *documents, size_t count,
+                    struct once *ret_once);
+void once_of_items(const char *key, const dq_ask *asks, size_t count, struct once *ret_once);
+
 const char *sniff_content_type(const char *head, size_t length, const char *filename);
 
 /* The item list for ids, in their order; vanished ones are left out. */

@@ -1,6 +1,7 @@
 /* What every driver shares: parameters by format, columns as our types, and the tally. */
 #include "store/db.h"
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "store/sql.h"
 
@@ -8,6 +9,14 @@
 #include <string.h>
 
 enum { DIGEST_BYTES_BOUND = 32 };
+
+static void take_array(struct value *value, const struct buf *array)
+{
+    if (array->overflow)
+        bug("an array parameter is too long");
+    value->bytes = array->bytes;
+    value->length = array->length;
+}
 
 static struct value take_value(char kind, va_list *args)
 {
@@ -27,6 +36,15 @@ static struct value take_value(char kind, va_list *args)
         value.kind = 't';
         value.bytes = va_arg(*args, const char *);
         value.length = va_arg(*args, size_t);
+        break;
+    case 'y':
+        value.bytes = va_arg(*args, const void *);
+        value.length = va_arg(*args, size_t);
+        break;
+    case 'B':
+    case 'I':
+    case 'T':
+        take_array(&value, va_arg(*args, const struct buf *));
         break;
     case 'b':
         value.bytes = va_arg(*args, const void *);

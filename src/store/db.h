@@ -33,6 +33,7 @@ struct db {
     struct pack_store *packs;
     struct tally step; /* of the step that runs, dropped when it fails */
     struct tally group;
+    struct id batch; /* PostgreSQL: names the commit under way */
     int64_t age_step;
 };
 
@@ -63,13 +64,14 @@ struct db_driver {
     double (*real)(struct rows *rows, int column);
     const void *(*bytes)(struct rows *rows, int column, size_t *ret_length);
     /* Asks `late` now and then while statements run: a true answer ends the one that runs with an
-     * error. NULL = no more. */
+     * error. NULL = no more. An engine may do without. */
     void (*watch)(struct db *db, int (*late)(void *context), void *context);
     int (*flush)(struct db *db, int64_t now, dq_error *error); /* writes db->group's counts */
 };
 
 /* The statement with its parameters bound by a format: i int64, t text or NULL, x text and its
- * size_t length, b struct id * or NULL, d digest (32 bytes), f double, n NULL. It is reset when
+ * size_t length, y bytes and their size_t length, b struct id * or NULL, d digest (32 bytes),
+ * f double, n NULL; B, I and T arrays (postgres_db.h). It is reset when
  * the next one of the same name is bound, or by db_run. */
 struct rows *db_bind(struct db *db, enum sql name, const char *format, ...);
 

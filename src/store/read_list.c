@@ -15,7 +15,7 @@ struct list_arguments {
     bool documents;
     const struct filter *filter;
     int limit;
-    struct id below;
+    struct id from, below;
     struct arena *arena;
     struct id *ids;
     size_t count;
@@ -54,6 +54,8 @@ static int list_step(struct store *store, struct db *db, void *opaque, dq_error 
     struct id document;
     int looked = 0, r = 1;
     (void)store;
+    list->below = list->from;
+    list->count = 0;
     while (r > 0 && list->count < (size_t)list->limit && looked < LOOK_ROWS_MAX) {
         int rows_here = 0;
         struct rows *rows = list_rows(db, list, &document);
@@ -78,9 +80,9 @@ int store_list(struct store *store, int64_t now, bool documents, const struct fi
     struct list_arguments list = {
         .documents = documents, .filter = filter, .limit = limit, .arena = arena};
     (void)now;
-    memset(list.below.bytes, 0xff, sizeof list.below.bytes);
+    memset(list.from.bytes, 0xff, sizeof list.from.bytes);
     if (below)
-        list.below = *below;
+        list.from = *below;
     list.ids = arena_alloc(arena, ((size_t)limit + 1) * sizeof *list.ids);
     int r = store_read(store, list_step, &list, error);
     if (r < 0)
@@ -118,6 +120,7 @@ static int pending_step(struct store *store, struct db *db, void *opaque, dq_err
     struct pending_arguments *pending = opaque;
     int operations = 0, r = 0;
     (void)store;
+    pending->count = 0;
     while (pending->operations[operations])
         operations++;
     pending->ranked = arena_alloc(pending->arena, (size_t)operations * (size_t)pending->limit *
@@ -225,6 +228,7 @@ static int stats_step(struct store *store, struct db *db, void *opaque, dq_error
     struct stats_arguments *arguments = opaque;
     dq_queue_stats *stats = arguments->stats;
     (void)store;
+    *stats = (dq_queue_stats){0};
     int r = read_operations(db, arguments, error);
     if (r >= 0)
         r = read_counters(db, stats, error);
@@ -308,6 +312,7 @@ static int prefix_step(struct store *store, struct db *db, void *opaque, dq_erro
     struct prefix_arguments *prefix = opaque;
     int r = 0;
     (void)store;
+    prefix->count = 0;
     for (size_t i = 0; r >= 0 && i < sizeof statements / sizeof statements[0]; i++) {
         struct rows *rows = db_bind(db, statements[i], "bb", prefix->low, prefix->high);
         while ((r = db_row(db, rows, error)) > 0) {

@@ -302,6 +302,12 @@ static int is_late(void *opaque)
     return search->late;
 }
 
+static void watch(struct db *db, int (*late)(void *), void *context)
+{
+    if (db->driver->watch)
+        db->driver->watch(db, late, context);
+}
+
 static int newest_number(struct db *db, int64_t *ret_number, dq_error *error)
 {
     struct rows *row = db_bind(db, SQL_INDEXED_MAX, "");
@@ -338,9 +344,9 @@ static int search_step(struct store *store, struct db *db, void *opaque, dq_erro
     int r = 0;
     if (query_compile(search->query, &match)) {
         search->match = match.bytes;
-        db->driver->watch(db, is_late, search);
+        watch(db, is_late, search);
         r = find_and_answer(db, search, error);
-        db->driver->watch(db, NULL, NULL);
+        watch(db, NULL, NULL);
     }
     fts_terms_free(search->terms);
     if (search->late)

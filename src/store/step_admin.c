@@ -219,6 +219,7 @@ static int purge_step(struct store *store, struct db *db, void *opaque, dq_error
 {
     struct purge_arguments *arguments = opaque;
     struct doomed *doomed = calloc(PURGE_SLICE, sizeof *doomed);
+    arguments->place_count = 0;
     int count = 0, r;
     (void)store;
     if (!doomed)

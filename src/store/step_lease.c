@@ -16,7 +16,7 @@ enum { DUE_SLICE = 1000, CLAIM_OPERATIONS_MAX = 64 };
 
 int load_item(struct db *db, const struct id *id, struct item_row *ret_item, dq_error *error)
 {
-    struct rows *row = db_bind(db, SQL_ITEM_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_ITEM_LOCK, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
         const char *status = db_text(row, 4), *worker = db_text(row, 14);
@@ -64,14 +64,6 @@ int end_attempt(struct db *db, const struct item_row *item, int64_t now, const c
 }
 
 /* ---- claim ----------------------------------------------------------------------------------- */
-
-struct claim_arguments {
-    int64_t now;
-    const struct claim *claim;
-    struct arena *arena;
-    dq_lease *leases;
-    size_t count;
-};
 
 static int queue_paused(struct db *db, dq_error *error)
 {
@@ -181,6 +173,7 @@ static int claim_step(struct store *store, struct db *db, void *opaque, dq_error
 {
     struct claim_arguments *arguments = opaque;
     const struct claim *claim = arguments->claim;
+    arguments->count = 0;
     int r =
         db_run(db, db_bind(db, SQL_ITEM_DUE_NOW, "ii", arguments->now, (int64_t)DUE_SLICE), error);
     if (r >= 0)
@@ -202,7 +195,8 @@ int store_claim(struct store *store, int64_t now, const struct claim *claim, str
     size_t room = (size_t)(claim->item ? 1 : claim->limit);
     struct claim_arguments arguments = {now, claim, arena, NULL, 0};
     arguments.leases = arena_alloc(arena, room * sizeof *arguments.leases);
-    int r = store_write(store, now, claim_step, &arguments, error);
+    step_fn *next = store->engine->claim && !claim->item ? store->engine->claim : claim_step;
+    int r = store_write(store, now, next, &arguments, error);
     if (r < 0)
         return r;
     *ret_leases = arguments.leases;
@@ -243,7 +237,7 @@ static int load_held(struct db *db, const struct held *held, struct item_row *re
 }
 
 /* A repeated report gets the answer of the first: true where this lease ended with `outcome`. */
-static bool ended_with(struct db *db, const struct held *held, const char *outcome)
+bool ended_with(struct db *db, const struct held *held, const char *outcome)
 {
     struct rows *row = db_bind(db, SQL_ATTEMPT_OUTCOME, "bi", &held->item, held->epoch);
     bool same = db_row(db, row, NULL) > 0 && strcmp(db_text(row, 0), outcome) == 0;
@@ -342,21 +336,7 @@ static int complete_step(struct store *store, struct db *db, void *opaque, dq_er
     return complete_one(db, arguments->now, arguments->held, arguments->result, error);
 }
 
-int store_complete(struct store *store, int64_t now, const struct held *held,
-                   const dq_result *result, dq_error *error)
-{
-    struct held_arguments arguments = {.now = now, .held = held, .result = result};
-    return store_write(store, now, complete_step, &arguments, error);
-}
-
-struct many_arguments {
-    int64_t now;
-    const struct held *held;
-    size_t count;
-    int *codes;
-};
-
-static int complete_many_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+int complete_many_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct many_arguments *many = opaque;
     int completed = 0;
@@ -378,6 +358,18 @@ int store_complete_many(struct store *store, int64_t now, const struct held *hel
 {
     struct many_arguments many = {now, held, count, codes};
     return store_write(store, now, complete_many_step, &many, error);
+}
+
+int store_complete(struct store *store, int64_t now, const struct held *held,
+                   const dq_result *result, dq_error *error)
+{
+    int code = 0;
+    if (!result) {
+        int r = store_complete_many(store, now, held, 1, &code, error);
+        return r < 0 ? r : code < 0 ? lost(error) : 0;
+    }
+    struct held_arguments arguments = {.now = now, .held = held, .result = result};
+    return store_write(store, now, complete_step, &arguments, error);
 }
 
 static int fail_step(struct store *store, struct db *db, void *opaque, dq_error *error)

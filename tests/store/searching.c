@@ -400,6 +400,19 @@ static void a_planted_difference_is_caught(void **state)
     assert_int_equal(index_differences(database()), 2);
 }
 
+/* An engine without an index takes completions all the same, and refuses to search. */
+static void an_engine_without_search_says_so(void **state)
+{
+    static const char *const pages[] = {"some words", NULL};
+    dq_queue *queue = *state;
+    char id[DQ_ID_SIZE];
+    dq_hit_list *list;
+    put(queue, "a.txt", NULL, id);
+    assert_int_equal(finish(queue, pages, NULL), 0);
+    expect(DQ_UNSUPPORTED, dq_search(queue, "words", 10, NULL, &list, NULL));
+    expect(0, dq_delete_document(queue, id, error) < 0);
+}
+
 int search_tests(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, drop)
@@ -410,5 +423,8 @@ int search_tests(void)
         TEST(paging_neither_repeats_nor_skips),     TEST(a_search_ends_with_its_time),
         TEST(a_killed_process_leaves_a_true_index), TEST(a_planted_difference_is_caught),
     };
-    return cmocka_run_group_tests_name("search", tests, NULL, NULL);
+    const struct CMUnitTest without[] = {TEST(an_engine_without_search_says_so)};
+    return strcmp(STORE_KIND, "postgres") == 0
+               ? cmocka_run_group_tests_name("search", without, NULL, NULL)
+               : cmocka_run_group_tests_name("search", tests, NULL, NULL);
 }

@@ -41,6 +41,7 @@ void nap(int64_t microseconds);
     } while (0)
 
 int state_tests(void);  /* states.c */
+int verb_tests(void);   /* verbs.c */
 int search_tests(void); /* searching.c */
 
 #endif

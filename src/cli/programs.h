@@ -1,0 +1,24 @@
+/* The setting `programs`: "shrink=/usr/local/bin/shrink --size 80; scan=/usr/bin/scan". */
+#ifndef CLI_PROGRAMS_H
+#define CLI_PROGRAMS_H
+
+#include "cli/cli.h"
+#include "worker/worker.h"
+
+#define PROGRAM_WORDS_MAX 64 /* path and arguments of one */
+
+struct programs {
+    char *text; /* holds the words */
+    struct worker_program rows[WORKER_PROGRAMS_MAX];
+    char *words[WORKER_PROGRAMS_MAX][PROGRAM_WORDS_MAX + 1];
+    size_t count;
+};
+
+/* 0, or DQ_INVALID and cli->error. Either way *programs goes back by programs_free(). */
+int programs_read(struct cli *cli, struct programs *programs);
+void programs_free(struct programs *programs);
+
+/* Makes their operations known to the open queue. */
+int programs_make_known(struct cli *cli, const struct programs *programs);
+
+#endif
