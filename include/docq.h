@@ -337,6 +337,77 @@ DQ_API int dq_delete_document(dq_queue *queue, const char *document_id, dq_error
 DQ_API int dq_resolve_id(dq_queue *queue, const char *prefix, char ret_id[DQ_ID_SIZE],
                          dq_error *error);
 
+/* ---- search ------------------------------------------------------------------------------------
+ */
+
+typedef struct dq_span {
+    int from, to; /* code points (Unicode characters); `to` is behind the last */
+} dq_span;
+
+/* One page on which a query was found. */
+typedef struct dq_hit {
+    char document_id[DQ_ID_SIZE];
+    const char *filename;
+    const char *content_type;
+    const char *owner;
+    int64_t created_at;     /* of the document */
+    int page;               /* 1.. */
+    double score;           /* higher is better; comparable within one search only */
+    const char *snippet;    /* plain text around the matches, on one line */
+    const dq_span *matches; /* within the snippet, in order, apart; none: only the name matched */
+    size_t match_count;
+} dq_hit;
+
+typedef struct dq_hit_list {
+    dq_hit *hits;
+    size_t count;
+    const char *next; /* cursor of the next page, NULL = last page */
+} dq_hit_list;
+
+#define DQ_HITS_A_DOCUMENT_MAX 3
+
+/* Full text of all processed documents: the best documents first, at most DQ_HITS_A_DOCUMENT_MAX
+ * pages of each, best page first. docs/search.md has the language of `query`; all its words must
+ * be on one page or in the file's name. At most `limit` hits (1..DQ_LIST_MAX); a page of the list
+ * ends with a whole document and may be shorter. Paging is stable: documents that are indexed after
+ * the first page are left out. DQ_INVALID: an unknown key, a limit, or the search took too long. */
+DQ_API int dq_search(dq_queue *queue, const char *query, int limit, const char *cursor,
+                     dq_hit_list **ret_list, dq_error *error);
+
+/* A piece of a page for retrieval: text[from, to) of that page, without blanks at its ends. */
+typedef struct dq_chunk {
+    int number;                  /* 1.. in the document */
+    int page;                    /* 1.. */
+    int from, to;                /* code points in the page's text */
+    const char *const *headings; /* above it, outermost first */
+    size_t heading_count;
+    const char *text;
+    size_t text_bytes;
+} dq_chunk;
+
+typedef struct dq_chunk_list {
+    dq_chunk *chunks;
+    size_t count;
+    int next; /* number of the chunk behind the last one; 0 = there is none */
+} dq_chunk_list;
+
+#define DQ_CHUNK_SIZE_MIN     50
+#define DQ_CHUNK_SIZE_MAX     20000
+#define DQ_CHUNK_SIZE_DEFAULT 1000
+
+typedef struct dq_chunk_options {
+    int size;    /* code points at most; 0 = DQ_CHUNK_SIZE_DEFAULT */
+    int overlap; /* about so many code points of the one before, at most half of size */
+    int first;   /* number of the first chunk wanted; 0 = 1 */
+    int limit;   /* at most so many; 0 = all */
+} dq_chunk_options;
+
+/* The document's text cut at headings (Markdown's `#`), paragraphs, sentences, lines, words, in
+ * this order of preference; never across pages. The same text and options give the same chunks.
+ * options NULL = defaults. DQ_NOT_PROCESSED: no result yet. */
+DQ_API int dq_get_chunks(dq_queue *queue, const char *document_id, const dq_chunk_options *options,
+                         dq_chunk_list **ret_list, dq_error *error);
+
 /* ---- the queue ----------------------------------------------------------------------------- */
 
 /* One item waits for a (document, operation): a second call returns it (`created` false), with

@@ -29,6 +29,7 @@ PYTHON_SUITES = [
     "client",
     "python",
     "dist",
+    "search",
     "crash",
 ]
 STAGE_SECONDS_MAX = 1500

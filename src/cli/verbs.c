@@ -26,6 +26,13 @@ static const struct option_row ls_options[] = {
 };
 static const struct option_row text_options[] = {
     {"page", 'p', "N", "Only this page, or a range such as 2-5"},
+    {"chunks", 'c', NULL, "Cut into pieces for retrieval, along headings and paragraphs"},
+    {"size", 0, "N", "Characters of a piece at most (1000)"},
+    {"overlap", 0, "N", "Characters that a piece repeats of the one before (0)"},
+    {0},
+};
+static const struct option_row search_options[] = {
+    {"limit", 'n', "N", "At most so many hits (20)"},
     {0},
 };
 static const struct option_row get_options[] = {
@@ -115,7 +122,13 @@ const struct verb verbs[] = {
      run_show},
     {"ls", "ls [FILTER]", "List documents, newest first", FILTER_WORDS, ls_options, SCOPE_NONE, 0,
      MANY, false, run_ls},
-    {"text", "text ID [--page N]", "Print the extracted text",
+    {"search", "search QUERY", "Find documents by their text",
+     "Words must all be on one page, or in the file's name; put the whole query in quotes of the\n"
+     "shell. \"a phrase\", begin*, -without, this OR that, filename:, type:, owner:, "
+     "since:2026-01,\n"
+     "before:30d. Exit code 0 where nothing is found, too.",
+     search_options, SCOPE_NONE, 1, MANY, false, run_search},
+    {"text", "text ID [--page N | --chunks]", "Print the extracted text",
      "Pages are separated by a form feed where stdout is not a terminal.", text_options, SCOPE_NONE,
      1, 1, false, run_text},
     {"get", "get ID [-o FILE]", "Write the document's bytes to a file",

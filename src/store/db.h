@@ -63,6 +63,9 @@ struct db_driver {
     int64_t (*integer)(struct rows *rows, int column);
     double (*real)(struct rows *rows, int column);
     const void *(*bytes)(struct rows *rows, int column, size_t *ret_length);
+    /* Asks `late` now and then while statements run: a true answer ends the one that runs with an
+     * error. NULL = no more. An engine may do without. */
+    void (*watch)(struct db *db, int (*late)(void *context), void *context);
     int (*flush)(struct db *db, int64_t now, dq_error *error); /* writes db->group's counts */
 };
 

@@ -12,6 +12,7 @@
 static const enum sql versions[] = {
     SQL_SCHEMA_1,
     SQL_SCHEMA_2,
+    SQL_SCHEMA_3,
 };
 
 enum { SCHEMA_VERSION = sizeof versions / sizeof versions[0], SECRET_BYTES = 32 };

@@ -9,6 +9,7 @@
 #include "store/migrate.h"
 #include "store/sql.h"
 #include "store/sqlite_db.h"
+#include "store/sqlite_index.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -182,6 +183,8 @@ static int open_files(struct store *store, const struct store_options *options, 
         r = configure(db, false, error);
     if (r >= 0)
         r = migrate(db, lite->database, error);
+    if (r >= 0)
+        r = index_catch_up(db, store->latch, error);
     latch_unlock(store->latch);
     return r < 0 ? r : read_secret(store, db, error);
 }

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "core/policy.h"
+#include "store/index.h"
+#include "store/rank.h"
 #include "store/read.h"
 #include "store/sql.h"
 
@@ -277,15 +279,22 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
                       const dq_result *result, dq_error *error)
 {
     int64_t text_bytes = 0;
-    int r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
+    int r = index_forget(db, &item->document_id, error);
+    if (r >= 0)
+        r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
     for (size_t i = 0; r >= 0 && i < result->page_count; i++) {
         const dq_page *page = &result->pages[i];
+        if (page->number < 1 || page->number > ROW_PAGE_MAX)
+            return error_field(error, DQ_INVALID, "/result/pages", "pages are counted from 1 to %d",
+                               ROW_PAGE_MAX);
         r = db_run(db,
                    db_bind(db, SQL_PAGE_INSERT, "bix", &item->document_id, (int64_t)page->number,
                            page->text, page->text_bytes),
                    error);
         text_bytes += (int64_t)page->text_bytes;
     }
+    if (r >= 0)
+        r = index_add(db, &item->document_id, error);
     if (r >= 0)
         r = db_run(db,
                    db_bind(db, SQL_RESULT_PUT, "bbiiitti", &item->document_id, &item->id,

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "core/filter.h"
+#include "core/query.h"
 #include "store/pack.h"
 
 #include <docq.h>
@@ -144,6 +145,9 @@ int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_li
                  dq_error *error);
 int store_locate(struct store *store, const struct id *document, struct pack_place *ret_place,
                  dq_error *error);
+/* One page of hits, in rank. Stopped with DQ_INVALID when clock_tick() passes `deadline`. */
+int store_search(struct store *store, struct query *query, int limit, const char *cursor,
+                 int64_t deadline, struct arena *arena, dq_hit_list *ret_list, dq_error *error);
 int store_find_prefix(struct store *store, const struct id *low, const struct id *high,
                       struct id *ret_id, dq_error *error);
 
