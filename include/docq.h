@@ -144,7 +144,8 @@ typedef struct dq_item {
     bool error_retryable;
     const dq_attempt *history; /* oldest first; only dq_get_item fills it */
     size_t history_count;
-    bool created; /* dq_enqueue: false = this item was already waiting */
+    bool created;                 /* dq_enqueue: false = this item was already waiting */
+    const char *filename, *owner; /* of its document; NULL from dq_enqueue_many */
 } dq_item;
 
 typedef struct dq_item_list {
@@ -432,6 +433,31 @@ typedef struct dq_pulse {
 /* Returns at once where either counter differs from *seen, else when one changes or the timeout
  * ends (DQ_TIMED_OUT). *seen is brought up to date either way. */
 DQ_API int dq_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout);
+
+/* One item that changed: enqueued, claimed, progressed, ended, retried, deleted. */
+typedef struct dq_change {
+    int64_t number; /* grows from change to change, also over restarts */
+    char item_id[DQ_ID_SIZE];
+    dq_item *item; /* as it is now, without history; NULL = deleted */
+} dq_change;
+
+typedef struct dq_change_list {
+    dq_change *changes;
+    size_t count;
+    int64_t last; /* ask for what comes after this one next */
+    bool reset;   /* the log does not reach back that far: look at everything anew */
+} dq_change_list;
+
+/* What changed after number `after`, oldest first, each item once; at most `limit` (1..
+ * DQ_LIST_MAX) changes are drawn together. The log is written in the commit that it tells of, so
+ * none is missed, and keeps about the last 65,000. `after` < 0: no changes, only the number to
+ * begin with. */
+DQ_API int dq_list_changes(dq_queue *queue, int64_t after, int limit, dq_change_list **ret_list,
+                           dq_error *error);
+
+/* Sleeps until any item changes or the timeout ends (DQ_TIMED_OUT); a wake-up may be for nothing.
+ * *seen begins as 0 and is brought up to date. Those who wait for work sleep through it. */
+DQ_API int dq_watch(dq_queue *queue, uint32_t *seen, int64_t timeout);
 
 /* Takes back at once what dead processes of this host held, expires old leases, makes due items
  * claimable. *ret_next_due (may be NULL): when to call again at the latest, 0 = no need.

@@ -199,11 +199,10 @@ static int check_token(const struct access *access, const struct head *head, uns
     return error_set(error, DQ_FORBIDDEN, "This needs a token with the scope %s.", names);
 }
 
-int access_check(struct access *access, const struct head *head, unsigned scopes, dq_error *error)
+/* The lock is held. */
+static int check(const struct access *access, const struct head *head, unsigned scopes, int64_t age,
+                 dq_error *error)
 {
-    int64_t now = clock_tick();
-    pthread_mutex_lock(&access->lock);
-    int64_t age = access->read_at ? now - access->read_at : TOKENS_AGE_MAX + 1;
     int code = 0;
     if (age > TOKENS_AGE_MAX)
         code = ACCESS_STALE;
@@ -211,6 +210,23 @@ int access_check(struct access *access, const struct head *head, unsigned scopes
         code = check_local(access, head, error);
     else if (scopes)
         code = check_token(access, head, scopes, age, error);
+    return code;
+}
+
+int access_check(struct access *access, const struct head *head, unsigned scopes, dq_error *error)
+{
+    int64_t now = clock_tick();
+    pthread_mutex_lock(&access->lock);
+    int64_t age = access->read_at ? now - access->read_at : TOKENS_AGE_MAX + 1;
+    int code = check(access, head, scopes, age, error);
     pthread_mutex_unlock(&access->lock);
     return code;
+}
+
+bool access_still(struct access *access, const struct head *head, unsigned scopes)
+{
+    pthread_mutex_lock(&access->lock);
+    int code = check(access, head, scopes, 0, NULL);
+    pthread_mutex_unlock(&access->lock);
+    return code == 0;
 }

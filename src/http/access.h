@@ -25,6 +25,9 @@ bool access_has_token(struct access *access);
  * blocks. */
 int access_check(struct access *access, const struct head *head, unsigned scopes, dq_error *error);
 
+/* The same by the tokens as they were last read, for a request that goes on and on. */
+bool access_still(struct access *access, const struct head *head, unsigned scopes);
+
 /* "upload", "read", ...; for several "read or work". */
 void scope_names(unsigned scopes, char *out, size_t size);
 

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "http/cron.h"
+#include "http/feed.h"
 #include "http/problem.h"
 #include "http/upload.h"
 
@@ -42,6 +43,7 @@ void call_free(struct call *call)
         return;
     upload_free(call->upload);
     cron_forget(call->cron);
+    listener_free(call->listener);
     json_decref(call->json);
     buf_free(&call->body);
     buf_free(&call->answer.header);

@@ -66,6 +66,8 @@ void conn_close(struct conn *conn)
         return;
     if (conn->state == CONN_WAITING)
         leave_waiting(conn);
+    if (conn->state == CONN_STREAM)
+        stream_leave(conn);
     conn->state = CONN_CLOSING;
     conn->deadline = 0;
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
@@ -122,12 +124,15 @@ static void start_job(struct conn *conn, enum step step);
 static void written(struct conn *conn)
 {
     struct answer *answer = &conn->call->answer;
-    if (answer->fd_left == 0) {
-        finish_call(conn);
-        return;
-    }
     buf_clear(&answer->body);
-    start_job(conn, STEP_FILE);
+    if (conn->call->listener && (conn->eof || conn->server->stopping))
+        conn_close(conn);
+    else if (conn->call->listener && !stream_join(conn))
+        start_job(conn, STEP_AGAIN);
+    else if (!conn->call->listener && answer->fd_left > 0)
+        start_job(conn, STEP_FILE);
+    else if (!conn->call->listener)
+        finish_call(conn);
 }
 
 static void advance(struct conn *conn);
@@ -369,8 +374,8 @@ static void chunk_taken(struct conn *conn)
 static void continue_call(struct conn *conn)
 {
     struct call *call = conn->call;
-    if (conn->step == STEP_FILE) {
-        if (call->answer.close)
+    if (conn->step == STEP_FILE || (conn->step == STEP_AGAIN && call->listener)) {
+        if (call->answer.status >= 400 || (conn->step == STEP_FILE && call->answer.close))
             conn_close(conn); /* the length is promised already: break off */
         else
             write_body_part(conn);
@@ -478,7 +483,8 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         return;
     }
     size_t count = (size_t)length;
-    if (count == 0 || conn->state == CONN_LINGER || conn->state == CONN_CLOSING)
+    if (count == 0 || conn->state == CONN_LINGER || conn->state == CONN_CLOSING ||
+        conn->state == CONN_STREAM)
         return;
     if (conn->state == CONN_BODY) {
         ssize_t used = feed_body(conn, buffer->base, count);
@@ -525,7 +531,9 @@ static void too_slow(struct conn *conn, const char *what)
 void conn_tick(struct conn *conn, int64_t now)
 {
     bool passed = conn->deadline && now >= conn->deadline;
-    if (conn->state == CONN_BODY && body_is_late(conn, now))
+    if (conn->state == CONN_STREAM)
+        stream_tick(conn, now);
+    else if (conn->state == CONN_BODY && body_is_late(conn, now))
         too_slow(conn, "The body came slower than body-bytes-per-second-min");
     else if (conn->state == CONN_WAITING && passed)
         look_again(conn, true);
@@ -543,6 +551,8 @@ void conn_drain(struct conn *conn)
         conn_close(conn);
     else if (conn->state == CONN_WAITING)
         look_again(conn, true);
+    else if (conn->state == CONN_STREAM)
+        conn_close(conn);
 }
 
 /* ---- the beginning ------------------------------------------------------------------------- */

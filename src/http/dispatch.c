@@ -267,11 +267,11 @@ void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *
                                  "Cache-Control: no-store\r\n";
     const struct answer *answer = &call->answer;
     int64_t length = answer->length;
-    if (length < 0)
+    if (length == -1)
         length = (int64_t)answer->body.length + answer->fd_left;
     buf_printf(out, "HTTP/1.1 %d %s\r\n", answer->status, status_phrase(answer->status));
     append_date(out);
-    if (answer->status != 204 && answer->status != 304)
+    if (answer->status != 204 && answer->status != 304 && length != ANSWER_OPEN)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     buf_append(out, common, sizeof common - 1);
     buf_append(out, answer->header.bytes, answer->header.length);

@@ -253,6 +253,26 @@ int dq_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout)
     return latch_wait(store_latch(queue->store), seen, timeout);
 }
 
+int dq_watch(dq_queue *queue, uint32_t *seen, int64_t timeout)
+{
+    return latch_watch(store_latch(queue->store), seen, timeout);
+}
+
+int dq_list_changes(dq_queue *queue, int64_t after, int limit, dq_change_list **ret_list,
+                    dq_error *error)
+{
+    struct arena *arena;
+    if (limit < 1 || limit > DQ_LIST_MAX)
+        return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_LIST_MAX);
+    dq_change_list *list = reply_new(sizeof *list, &arena);
+    int r = store_changes(queue->store, clock_now(), after, limit, arena, list, error);
+    if (r < 0)
+        dq_free(list);
+    else
+        *ret_list = list;
+    return r < 0 ? r : 0;
+}
+
 int dq_recover(dq_queue *queue, int64_t *ret_next_due, dq_error *error)
 {
     enum { REAP_EVERY_S = 600 };

@@ -24,12 +24,21 @@ struct tally {
     bool work, recall; /* the pulse to give after the commit */
 };
 
+/* The items that the commit under way changes, CHANGE_BYTES each: id and new status. Those from
+ * `kept` on belong to the step that runs and are dropped when it fails. */
+enum { CHANGE_BYTES = ID_BYTES + 1, CHANGE_GONE = DQ_STATUS_MAX };
+struct change_buf {
+    unsigned char *bytes;
+    size_t count, kept, room;
+};
+
 struct db {
     sqlite3 *handle;
     struct pack_store *packs;
     sqlite3_stmt **statements;
     struct tally step; /* of the step that runs, dropped when it fails */
     struct tally group;
+    struct change_buf changes;
     int64_t age_step;
 };
 
@@ -57,8 +66,12 @@ const char *db_text(sqlite3_stmt *statement, int column); /* valid until the nex
 char *db_copy(struct arena *arena, sqlite3_stmt *statement, int column);
 int64_t db_int(sqlite3_stmt *statement, int column);
 
-/* Counts one item of `operation` out of `from` and into `to` (-1 = nowhere). */
-void db_count(struct db *db, const char *operation, int from, int to);
+/* Counts one item of `operation` out of `from` and into `to` (-1 = nowhere), and notes the change
+ * for those who watch. */
+void db_count(struct db *db, const struct id *item, const char *operation, int from, int to);
+
+/* Notes a change that moves no count. */
+void db_changed(struct db *db, const struct id *item, int status);
 int db_flush_tally(struct db *db, int64_t now, dq_error *error);
 void db_merge_tally(struct db *db);
 

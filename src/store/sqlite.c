@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/changes.h"
 #include "store/latch.h"
 #include "store/migrate.h"
 #include "store/session.h"
@@ -38,6 +39,7 @@ struct waiting_step {
 
 static int begin_step(struct db *db, bool alone, dq_error *error)
 {
+    db->changes.count = db->changes.kept;
     db->step.count = 0;
     db->step.documents = db->step.enqueued = db->step.completed = db->step.failed = 0;
     db->step.work = db->step.recall = false;
@@ -69,6 +71,8 @@ static int finish_group(struct store *store, int64_t now, dq_error *error)
     if (r >= 0)
         r = db_flush_tally(db, now, error);
     if (r >= 0)
+        r = changes_flush(db, error);
+    if (r >= 0)
         r = db_run(db, db_bind(db, SQL_COMMIT, ""), error);
     return r < 0 ? r : 0;
 }
@@ -96,6 +100,7 @@ static void commit_group(struct store *store, struct waiting_step *group)
     bool alone = !group->next, whole = true;
     latch_lock(store->latch);
     reset_group(&db->group);
+    db->changes.count = db->changes.kept = 0;
     int r = db_run(db, db_bind(db, SQL_BEGIN, ""), &error);
     for (struct waiting_step *step = group; r >= 0 && whole && step; step = step->next) {
         whole = run_step(store, step, alone);
@@ -109,8 +114,12 @@ static void commit_group(struct store *store, struct waiting_step *group)
             (void)db_run(db, db_bind(db, SQL_ROLLBACK, ""), NULL);
         store->session_known = false;
         fail_all(group, r, &error);
-    } else if (db->group.work || db->group.recall)
-        latch_pulse(store->latch, db->group.work, db->group.recall);
+    } else {
+        if (db->group.work || db->group.recall)
+            latch_pulse(store->latch, db->group.work, db->group.recall);
+        if (db->changes.kept > 0 || db->group.documents || db->group.work)
+            latch_changed(store->latch);
+    }
     latch_unlock(store->latch);
     if (r == DQ_IO)
         store->broken = 1;

@@ -126,6 +126,9 @@ int store_workers(struct store *store, struct arena *arena, dq_worker_list *ret_
                   dq_error *error);
 int store_text(struct store *store, const struct id *document, int first, int last,
                struct arena *arena, dq_text *ret_text, dq_error *error);
+/* See dq_list_changes. */
+int store_changes(struct store *store, int64_t now, int64_t after, int limit, struct arena *arena,
+                  dq_change_list *ret_list, dq_error *error);
 int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_list,
                  dq_error *error);
 int store_locate(struct store *store, const struct id *document, struct pack_place *ret_place,

@@ -411,5 +411,5 @@ int main(void)
         TEST(many_threads_take_each_item_once),
         TEST(an_oversize_upload_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL) + state_tests();
+    return cmocka_run_group_tests(tests, NULL, NULL) + state_tests() + watch_tests();
 }

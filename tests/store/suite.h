@@ -38,6 +38,7 @@ void nap(int64_t microseconds);
         assert_int_equal(r_, code);                                                                \
     } while (0)
 
-int state_tests(void); /* states.c */
+int state_tests(void);
+int watch_tests(void); /* states.c */
 
 #endif

@@ -5,8 +5,8 @@ SELECT i.id, i.document_id, i.operation, i.priority, i.status, i.gate, i.attempt
        i.crashes, i.epoch, i.created_at, i.due_at, i.started_at, i.finished_at, i.worker,
        i.lease_expires_at, i.progress_stage, i.progress_done, i.progress_total, i.error_code,
        i.error_message, i.error_retryable, i.superseded_by, i.session, o.max_attempts, o.paused_at,
-       o.kind
-FROM item i JOIN operation o ON o.name = i.operation
+       o.kind, d.filename, d.owner
+FROM item i JOIN operation o ON o.name = i.operation JOIN document d ON d.id = i.document_id
 WHERE i.id = ?1;
 
 -- name: newest_item
