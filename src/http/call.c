@@ -121,6 +121,7 @@ void call_problem(struct call *call, int status, const dq_error *error)
     fd_close(&answer->fd);
     answer->fd_left = 0;
     answer->status = status ? status : row->http_status;
+    answer->policy = POLICY_DATA;
     buf_clear(&answer->header);
     buf_clear(&answer->body);
     problem_write(&answer->body, answer->status, error, call->request_id);

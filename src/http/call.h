@@ -36,6 +36,13 @@ struct service {
 
 #define ANSWER_OPEN (-2)
 
+/* What a browser may do with the answer, and how long it may be kept. */
+enum answer_policy {
+    POLICY_DATA, /* nothing at all; never kept */
+    POLICY_PAGE, /* our own page: its scripts, styles and calls, from here alone; the handler says
+                    how long it may be kept */
+};
+
 struct answer {
     int status;        /* 0 = none yet */
     struct buf header; /* lines beyond those that every answer has */
@@ -44,7 +51,8 @@ struct answer {
     int64_t fd_offset, fd_left;
     int64_t length; /* Content-Length where the body itself is left out; -1 = body + fd_left;
                        ANSWER_OPEN = the body ends with the connection */
-    bool close;     /* say so, and do */
+    enum answer_policy policy;
+    bool close; /* say so, and do */
 };
 
 enum wait_kind {

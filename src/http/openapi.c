@@ -10,7 +10,7 @@
 
 static json_t *describe_parameters(const char *pattern)
 {
-    static const char *const names[] = {"id", "token", "n"};
+    static const char *const names[] = {"id", "token", "n", "file", "page"};
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char braced[16];

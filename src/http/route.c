@@ -16,6 +16,7 @@ enum scope_column {
     READ = DQ_SCOPE_READ,
     WORK = DQ_SCOPE_WORK,
     OPERATE = DQ_SCOPE_OPERATE,
+    ADMIN = DQ_SCOPE_ADMIN,
 };
 
 const struct route route_table[] = {
