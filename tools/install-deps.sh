@@ -9,8 +9,13 @@ build-essential gcc g++ clang clang-format clang-tidy libclang-rt-14-dev
 meson ninja-build pkg-config python3 python3-pytest python3-requests
 libuv1-dev libhttp-parser-dev libsqlite3-dev libseccomp-dev libpoppler-cpp-dev poppler-data
 libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libssl-dev libcmocka-dev
-strace wrk sqlite3 qpdf
+strace wrk sqlite3 qpdf chromium fonts-dejavu-core
 "
+
+# The admin page is built with node; one that is there already, from wherever, will do.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    packages="$packages nodejs npm"
+fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "install-deps: this is not Debian; install the counterparts of these yourself:" >&2

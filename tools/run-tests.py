@@ -22,7 +22,7 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
-PYTHON_SUITES = ["http", "cli", "mission", "crash"]
+PYTHON_SUITES = ["http", "cli", "mission", "crash", "web"]
 STAGE_SECONDS_MAX = 900
 SOAK_FUZZ_SECONDS = 900
 FUZZ_SECONDS = 10

@@ -89,6 +89,8 @@ int tokens_new(struct call *call, dq_error *error)
     if (code == 0)
         code = dq_token_new(call->service->queue, name, scopes,
                             expires_in ? clock_now() + expires_in : 0, secret, error);
+    if (code == 0)
+        code = access_refresh(call->service->access, error); /* it is good from now on */
     if (code < 0)
         return code;
     return call_json(call, 201, json_pack("{s:s, s:s#}", "token", secret, "id", secret + 3, 16));
@@ -97,6 +99,8 @@ int tokens_new(struct call *call, dq_error *error)
 int tokens_revoke(struct call *call, dq_error *error)
 {
     int code = dq_token_revoke(call->service->queue, call->param, error);
+    if (code == 0)
+        code = access_refresh(call->service->access, error);
     return code < 0 ? code : call_empty(call, 204);
 }
 

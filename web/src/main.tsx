@@ -52,11 +52,11 @@ function Foot({ help, palette }: { help: () => void; palette: () => void }) {
   const next = { system: "light", light: "dark", dark: "system" } as const;
   return (
     <div class="foot">
-      <button class={`live ${line.value}`} onClick={() => setPaused(!paused.value)} aria-pressed={paused.value} title={paused.value ? "Go on with live updates (l)" : "Pause live updates (l)"}><i aria-hidden="true" />{lineText[line.value]}</button>
-      <button class="quiet small" onClick={() => (theme.value = next[theme.value])} aria-label={`Theme: ${theme.value}`} title="Theme (t)">{theme.value === "system" ? "Auto" : theme.value === "light" ? "Light" : "Dark"}</button>
-      <button class="quiet small" onClick={() => (zone.value = zone.value === "utc" ? "local" : "utc")} aria-label={`Times: ${zone.value}`} title="Local time or UTC (u)">{zone.value === "utc" ? "UTC" : "Local"}</button>
-      <button class="quiet small" onClick={palette} title="Commands (Ctrl K)" aria-label="Commands">⌘K</button>
-      <button class="quiet small" onClick={help} title="Keys (?)" aria-label="Keyboard help">?</button>
+      <button class={`live ${line.value}`} onClick={() => setPaused(!paused.value)} aria-pressed={paused.value} title={paused.value ? "Go on with live updates (l)" : "Pause live updates (l)"}><i aria-hidden="true" /><span>{lineText[line.value]}</span></button>
+      <button class="quiet small" onClick={() => (theme.value = next[theme.value])} aria-label={`${theme.value === "system" ? "Auto" : theme.value === "light" ? "Light" : "Dark"}: theme`} title="Theme (t)">{theme.value === "system" ? "Auto" : theme.value === "light" ? "Light" : "Dark"}</button>
+      <button class="quiet small" onClick={() => (zone.value = zone.value === "utc" ? "local" : "utc")} aria-label={`${zone.value === "utc" ? "UTC" : "Local"}: times`} title="Local time or UTC (u)">{zone.value === "utc" ? "UTC" : "Local"}</button>
+      <button class="quiet small" onClick={palette} title="Commands (Ctrl K)" aria-label="⌘K: commands">⌘K</button>
+      <button class="quiet small" onClick={help} title="Keys (?)" aria-label="? Keyboard help">?</button>
       {session.value && !session.value.local && (
         <button class="quiet small" onClick={() => remove("/v1/session").then(readSession, complain)}>Log out</button>
       )}
@@ -183,7 +183,7 @@ function App() {
       <a class="skip" href="#main">Skip to the content</a>
       <div class="frame">
         <aside class="side">
-          <Link to="/admin/" class="brand" label="docq, overview"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" /><path d="M9 9h14M9 16h14M9 23h8" /></svg><span>docq</span></Link>
+          <Link to="/admin/" class="brand" label="docq: overview"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8" /><path d="M9 9h14M9 16h14M9 23h8" /></svg><span>docq</span></Link>
           <Nav />
           <Foot help={() => setHelp(true)} palette={() => setPalette(true)} />
         </aside>

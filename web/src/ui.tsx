@@ -108,7 +108,7 @@ export const Copy = ({ text, label }: { text: string; label: string }) => (
 
 export const Meter = (props: { part: number; label: string }) => (
   <span class="meter" role="progressbar" aria-label={props.label} aria-valuenow={Math.round(props.part * 100)} aria-valuemin={0} aria-valuemax={100}>
-    <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect width={Math.max(1, Math.min(100, props.part * 100))} height="4" /></svg>
+    <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect width={props.part > 0 ? Math.max(1, Math.min(100, props.part * 100)) : 0} height="4" /></svg>
   </span>
 );
 
