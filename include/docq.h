@@ -38,15 +38,17 @@ extern "C" {
 
 #define DQ_API __attribute__((visibility("default")))
 
-#define DQ_ID_SIZE             37 /* 36 characters and the terminating NUL */
-#define DQ_TOKEN_SIZE          81 /* a lease token: 80 hexadecimal characters and NUL */
-#define DQ_PRIORITY_MIN        (-1000)
-#define DQ_PRIORITY_MAX        1000
-#define DQ_BATCH_MAX           10000 /* items in one dq_enqueue_many or dq_claim */
-#define DQ_FILENAME_BYTES_MAX  1024
-#define DQ_METADATA_BYTES_MAX  65536
-#define DQ_OPERATION_BYTES_MAX 64
-#define DQ_LIST_MAX            1000
+#define DQ_ID_SIZE                   37 /* 36 characters and the terminating NUL */
+#define DQ_TOKEN_SIZE                81 /* a lease token: 80 hexadecimal characters and NUL */
+#define DQ_PRIORITY_MIN              (-1000)
+#define DQ_PRIORITY_MAX              1000
+#define DQ_BATCH_MAX                 10000 /* items in one dq_enqueue_many or dq_claim */
+#define DQ_FILENAME_BYTES_MAX        1024
+#define DQ_METADATA_BYTES_MAX        65536
+#define DQ_OPERATION_BYTES_MAX       64
+#define DQ_LIST_MAX                  1000
+#define DQ_IDEMPOTENCY_KEY_BYTES_MAX 300
+#define DQ_IDEMPOTENCY_TIME          ((int64_t)24 * 3600 * 1000000) /* how long a key is known */
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
@@ -253,10 +255,13 @@ typedef struct dq_options {
     int64_t age_step;           /* one step of priority is worth this much waiting; 0 = 60 s */
     int64_t disk_reserve_bytes; /* refuse uploads when less would stay free; 0 = 64 MiB */
     bool read_only;             /* never create or migrate; writes fail with DQ_INVALID */
+    const char *token;          /* of a server: shown with every request; NULL = none */
 } dq_options;
 
-/* URL: "sqlite:DIR" (a data directory, created where missing), "sqlite::memory:" (tests).
- * DQ_VERSION: written by a newer docq. DQ_IO, DQ_STORE, DQ_INVALID (bad URL, not writable). */
+/* URL: "sqlite:DIR" (a data directory, created where missing), "sqlite::memory:" (tests),
+ * "http://HOST:PORT" or "https://HOST" (a docq server; of the options it uses worker and token).
+ * DQ_VERSION: written by a newer docq. DQ_IO, DQ_STORE, DQ_INVALID (bad URL, not writable).
+ * DQ_UNREACHABLE: no docq server answers there. */
 DQ_API int dq_open(const char *url, const dq_options *options, dq_queue **ret_queue,
                    dq_error *error);
 
@@ -279,8 +284,13 @@ typedef struct dq_upload {
     const char *metadata;  /* JSON object text, NULL = {} */
     const char *owner;     /* NULL = "default" */
     int priority;
-    int64_t size_max; /* bytes; DQ_TOO_LARGE beyond; 0 = no limit. Only with fd */
+    int64_t size_max;            /* bytes; DQ_TOO_LARGE beyond; 0 = no limit. Only with fd */
+    const char *idempotency_key; /* see below; NULL = none. That of the first of several counts */
 } dq_upload;
+
+/* A request with an idempotency key does its work once: the same key with the same contents, up to
+ * DQ_IDEMPOTENCY_TIME later, changes nothing and answers with what the first one made, as that is
+ * now. With other contents it is DQ_INVALID. Keys of uploads and of enqueues do not meet. */
 
 /* Stores bytes, document and queue item in one durable step. The status of *ret is DQ_PENDING. */
 DQ_API int dq_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **ret_document,
@@ -337,7 +347,8 @@ typedef struct dq_ask {
     const char *document_id;
     const char *operation; /* NULL = "process" */
     int priority;
-    int64_t due_at; /* 0 = now */
+    int64_t due_at;              /* 0 = now */
+    const char *idempotency_key; /* as in dq_upload; that of the first of several counts */
 } dq_ask;
 
 /* All asks in one durable step. ret_codes[i] (count of them, may be NULL): 0 or why the i-th was
@@ -360,6 +371,7 @@ typedef struct dq_claim_options {
     int64_t lease_time;            /* 0 = 30 s */
     const char *const *operations; /* NULL-terminated; NULL = the built-in ones */
     const char *worker;            /* a remote holder's name; NULL = this session */
+    const char *item_id;           /* exactly this one, as dq_mark_in_progress(); NULL = the next */
 } dq_claim_options;
 
 /* dq_get_pending_items and dq_mark_in_progress in one step. An empty list is success. */
@@ -481,6 +493,9 @@ typedef struct dq_pulse {
  * ends (DQ_TIMED_OUT). *seen is brought up to date either way. */
 DQ_API int dq_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout);
 
+/* Changes, problems, history and counts below are of a store; on the handle of a server elsewhere
+ * they fail with DQ_UNSUPPORTED: ask it over HTTP (/v1/events, /v1/problems, ...). */
+
 /* One item that changed: enqueued, claimed, progressed, ended, retried, deleted. */
 typedef struct dq_change {
     int64_t number; /* grows from change to change, also over restarts */
@@ -516,6 +531,7 @@ typedef struct dq_process_options {
     int64_t time_max;      /* start nothing new after this long; 0 = no limit */
     const char *extractor; /* path of docq-extract; NULL = beside the running program */
     int concurrency;       /* 0 = number of processors */
+    const char *token;     /* of a server; NULL = none */
 } dq_process_options;
 
 typedef struct dq_process_stats {

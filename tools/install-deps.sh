@@ -5,11 +5,41 @@ set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 packages="
-build-essential gcc g++ clang clang-format clang-tidy libclang-rt-14-dev
-meson ninja-build pkg-config python3 python3-pytest python3-requests
-libuv1-dev libhttp-parser-dev libsqlite3-dev libseccomp-dev libpoppler-cpp-dev poppler-data
-libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libssl-dev libcmocka-dev
-strace wrk sqlite3 qpdf chromium fonts-dejavu-core
+build-essential
+gcc
+g++
+clang
+clang-format
+clang-tidy
+libclang-rt-14-dev
+meson
+ninja-build
+pkg-config
+python3
+python3-pytest
+python3-requests
+libuv1-dev
+libhttp-parser-dev
+libsqlite3-dev
+libseccomp-dev
+libpoppler-cpp-dev
+poppler-data
+libzip-dev
+libxml2-dev
+libgumbo-dev
+libuchardet-dev
+libjansson-dev
+libcurl4-openssl-dev
+libssl-dev
+python3-jsonschema
+libcmocka-dev
+strace
+wrk
+beanstalkd
+sqlite3
+qpdf
+chromium
+fonts-dejavu-core
 "
 
 # The admin page is built with node; one that is there already, from wherever, will do.

@@ -20,10 +20,17 @@ SANITIZERS = {
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0",
 }
-PYTHON_SUITES = ["http", "cli", "mission", "crash", "web"]
-STAGE_SECONDS_MAX = 900
+PYTHON_SUITES = [
+    "http",
+    "cli",
+    "mission",
+    "client",
+    "crash",
+    "web",
+]
+STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900
 FUZZ_SECONDS = 10
 
@@ -124,7 +131,8 @@ def main():
         ("tests in Python", lambda: python_tests(totals, options.build, PYTHON_SUITES)),
     ]
     if options.soak:
-        os.environ.setdefault("DOCQ_STORM", "500/50")
+        os.environ.setdefault("DOCQ_STORM", "2000/300")
+        os.environ.setdefault("DOCQ_EVERY", "1")
         stages = [
             ("fuzzing", lambda: fuzz(totals, options.build, SOAK_FUZZ_SECONDS)),
             ("crashes", lambda: python_tests(totals, options.build, ["crash"])),

@@ -27,8 +27,9 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     va_start(args, format);
     vsnprintf(line + length, sizeof line - (size_t)length - 1, format, args);
     va_end(args);
-    strcat(line, "\n");
-    (void)!write(STDERR_FILENO, line, strlen(line));
+    size_t end = strlen(line);
+    line[end] = '\n';
+    (void)!write(STDERR_FILENO, line, end + 1);
 }
 
 char *log_quote(const char *text, char *out, unsigned size)

@@ -71,7 +71,9 @@ bool cli_duration(const struct cli *cli, const char *name, int64_t missing, int6
 
 /* Opens the store that the settings name, once; NULL: explained, return cli->error's exit code. */
 dq_queue *cli_open(struct cli *cli);
-int cli_url(struct cli *cli, char *url, size_t size); /* 0 or a negative code */
+int cli_url(struct cli *cli, char *url, size_t size);          /* 0 or a negative code */
+bool cli_is_remote(const struct cli *cli);                     /* the store is a server's */
+int cli_token(struct cli *cli, char token[SETTING_BYTES_MAX]); /* "" = none; 0 or a negative code */
 
 /* Prints cli->error with its remedy; returns its exit code. */
 int cli_report(const struct cli *cli);

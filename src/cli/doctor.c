@@ -82,13 +82,15 @@ static void check_directory(struct cli *cli, struct finding *finding)
 
 static void check_store(struct cli *cli, struct finding *finding)
 {
-    char url[PATH_MAX];
+    char url[PATH_MAX], token[SETTING_BYTES_MAX];
+    const dq_options options = {.token = token};
     dq_queue_stats *stats = NULL;
-    if (!data_exists(cli)) {
+    if (!cli_is_remote(cli) && !data_exists(cli)) {
         find(finding, GOOD, "", "none yet (docq " DOCQ_VERSION ")");
         return;
     }
-    if (cli_url(cli, url, sizeof url) < 0 || dq_open(url, NULL, &cli->queue, &cli->error) < 0 ||
+    if (cli_url(cli, url, sizeof url) < 0 || cli_token(cli, token) < 0 ||
+        dq_open(url, &options, &cli->queue, &cli->error) < 0 ||
         dq_get_queue_stats(cli->queue, &stats, &cli->error) < 0) {
         find(finding, FAIL, error_row(cli->error.code)->remedy, "%s", cli->error.detail);
         return;
@@ -302,7 +304,9 @@ int run_healthcheck(struct cli *cli, int count, char **operands)
     autobuf body = BUF(65536);
     (void)count;
     (void)operands;
-    if (home_read_address(cli, address) < 0)
+    if (cli_is_remote(cli))
+        snprintf(address, sizeof address, "%s", settings_text(&cli->settings, SET_URL));
+    else if (home_read_address(cli, address) < 0)
         return cli_report(cli);
     const struct ask question = {.address = address,
                                  .method = "GET",

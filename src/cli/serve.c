@@ -102,7 +102,7 @@ static void describe_worker(struct server *server)
         add_argument(server, "--config=", settings->config);
     for (int i = 0; i < SETTINGS_MAX; i++) {
         if (!(setting_rows[i].scopes & (SCOPE_ALL | SCOPE_WORK)) ||
-            strcmp(settings->values[i].where, "default") == 0)
+            setting_rows[i].type == SECRET || strcmp(settings->values[i].where, "default") == 0)
             continue;
         snprintf(text, sizeof text, "--%s=", setting_rows[i].name);
         add_argument(server, text, settings->values[i].text);
@@ -240,6 +240,9 @@ int run_serve(struct cli *cli, int count, char **operands)
     autoclose lock = -1;
     (void)count;
     (void)operands;
+    if (cli_is_remote(cli))
+        return cli_usage(cli, "leave --url out; --data names the directory to serve",
+                         "a server cannot serve another server");
     if (home_make(cli) < 0 || home_lock(cli, &lock) < 0)
         return cli_report(cli);
     if (!cli_open(cli))

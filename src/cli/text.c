@@ -185,6 +185,13 @@ char *text_of_age(int64_t time, int64_t now, char *text)
     return text;
 }
 
+/* Characters that turn the direction of writing: a name could pose as another one. */
+static bool turns_direction(wchar_t wide)
+{
+    return wide == 0x61c || wide == 0x200e || wide == 0x200f ||
+           (wide >= 0x202a && wide <= 0x202e) || (wide >= 0x2066 && wide <= 0x2069);
+}
+
 /* One character of `text`: its bytes, and its columns, or -1 where a terminal should not see it. */
 static size_t decode(const char *text, int *ret_columns)
 {
@@ -195,7 +202,7 @@ static size_t decode(const char *text, int *ret_columns)
         *ret_columns = -1;
         return 1;
     }
-    *ret_columns = wcwidth(wide);
+    *ret_columns = turns_direction(wide) ? -1 : wcwidth(wide);
     return length;
 }
 

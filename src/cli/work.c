@@ -12,15 +12,22 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* What both have in common. `url` and `extractor` have room for PATH_MAX. */
-static int describe(struct cli *cli, char *url, char *extractor, struct worker_options *options)
+struct places {
+    char url[PATH_MAX], extractor[PATH_MAX], token[SETTING_BYTES_MAX];
+};
+
+/* What both have in common; *options points into *places. */
+static int describe(struct cli *cli, struct places *places, struct worker_options *options)
 {
-    int code = home_make(cli);
+    int code = cli_is_remote(cli) ? 0 : home_make(cli);
     if (code == 0)
-        code = cli_url(cli, url, PATH_MAX);
+        code = cli_url(cli, places->url, sizeof places->url);
+    if (code == 0)
+        code = cli_token(cli, places->token);
     *options = (struct worker_options){
-        .url = url,
-        .extractor = home_extractor(cli, extractor, PATH_MAX),
+        .url = places->url,
+        .token = places->token,
+        .extractor = home_extractor(cli, places->extractor, sizeof places->extractor),
         .concurrency = (int)settings_number(&cli->settings, SET_CONCURRENCY),
         .lease_time = settings_number(&cli->settings, SET_LEASE_TIME),
         .memory_bytes = settings_number(&cli->settings, SET_MEMORY_MAX),
@@ -32,15 +39,17 @@ static int describe(struct cli *cli, char *url, char *extractor, struct worker_o
     return code;
 }
 
-/* The server's death is this worker's SIGTERM, even where the server had no time to send one. */
+/* The server's death is this worker's SIGHUP: it finishes what it holds and leaves, while the next
+ * server's workers take what is new. The kernel may send it more than once, for each thread of the
+ * server that dies after another. */
 static bool follow_parent(int64_t parent)
 {
-    return parent == 0 || (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == (pid_t)parent);
+    return parent == 0 || (prctl(PR_SET_PDEATHSIG, SIGHUP) == 0 && getppid() == (pid_t)parent);
 }
 
 int run_worker(struct cli *cli, int count, char **operands)
 {
-    char url[PATH_MAX], extractor[PATH_MAX];
+    struct places places;
     struct worker_options options;
     int64_t parent = 0;
     (void)count;
@@ -49,17 +58,17 @@ int run_worker(struct cli *cli, int count, char **operands)
         return EXIT_USAGE;
     if (!follow_parent(parent))
         return EXIT_OK; /* it was over before we began */
-    if (describe(cli, url, extractor, &options) < 0)
+    if (describe(cli, &places, &options) < 0)
         return cli_report(cli);
     options.log = !cli->quiet;
     if (!parent)
-        cli_say(cli, "docq: working on %s; Ctrl-C ends it in order", url);
+        cli_say(cli, "docq: working on %s; Ctrl-C ends it in order", places.url);
     return worker_run(&options, NULL, &cli->error) < 0 ? cli_report(cli) : EXIT_OK;
 }
 
 int run_process(struct cli *cli, int count, char **operands)
 {
-    char url[PATH_MAX], extractor[PATH_MAX];
+    struct places places;
     struct worker_options options;
     dq_process_stats stats = {0};
     int64_t limit = 0, seconds = 0;
@@ -68,7 +77,7 @@ int run_process(struct cli *cli, int count, char **operands)
     if (!cli_number(cli, "limit", 0, INT_MAX, 0, &limit) ||
         !cli_number(cli, "max-seconds", 0, 86400 * 365, 0, &seconds))
         return EXIT_USAGE;
-    if (describe(cli, url, extractor, &options) < 0)
+    if (describe(cli, &places, &options) < 0)
         return cli_report(cli);
     options.drain = true;
     options.limit = (int)limit;

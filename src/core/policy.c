@@ -92,3 +92,51 @@ int check_metadata(const char *json, dq_error *error)
     return error_field(error, DQ_INVALID, "/metadata", "metadata must be a JSON object: %s",
                        parsed ? "it is another kind of value" : why.text);
 }
+
+int check_purge(int64_t older, int status, dq_error *error)
+{
+    if (older < 0)
+        return error_field(error, DQ_INVALID, "/older", "an age cannot be negative");
+    if (status >= 0 && !(status == DQ_COMPLETED || status == DQ_FAILED || status == DQ_CANCELLED))
+        return error_field(error, DQ_INVALID, "/status",
+                           "only completed, failed and cancelled items can be purged");
+    return 0;
+}
+
+int check_limit(int limit, int max, dq_error *error)
+{
+    if (limit >= 1 && limit <= max)
+        return 0;
+    return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", max);
+}
+
+int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error)
+{
+    if (text && id_parse(text, ret_id))
+        return 0;
+    return error_set(error, DQ_NOT_FOUND, "\"%.40s\" is no %s id", text ? text : "", what);
+}
+
+int check_ask(const dq_ask *ask, struct id *ret_document, dq_error *error)
+{
+    int r = check_priority(ask->priority, error);
+    if (r >= 0 && ask->operation)
+        r = check_operation_name(ask->operation, error);
+    if (r >= 0 && !(ask->document_id && id_parse(ask->document_id, ret_document)))
+        r = error_field(error, DQ_NOT_FOUND, "/document_id", "\"%.40s\" is no document id",
+                        ask->document_id ? ask->document_id : "");
+    return r;
+}
+
+int check_idempotency_key(const char *key, dq_error *error)
+{
+    size_t length = strlen(key);
+    bool sound = length > 0 && length <= DQ_IDEMPOTENCY_KEY_BYTES_MAX;
+    for (size_t i = 0; sound && i < length; i++)
+        sound = (unsigned char)key[i] >= 0x20 && key[i] != 0x7f;
+    if (sound)
+        return 0;
+    return error_field(error, DQ_INVALID, "/idempotency_key",
+                       "an idempotency key has 1 to %d bytes and no control characters",
+                       DQ_IDEMPOTENCY_KEY_BYTES_MAX);
+}

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "core/scope.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include <strings.h>
 
 #define TOKENS_AGE_MAX               US_PER_S
-#define TOKENS_AGE_UNKNOWN           (100 * US_PER_MS) /* a token that is not known may be brand new */
+#define TOKENS_AGE_UNKNOWN           (100 * US_PER_MS) /* an unknown token may be brand new */
 #define TOKEN_ID_BYTES               16
 #define LOGINS_FAILED_PER_MINUTE_MAX 10
 
@@ -27,14 +28,6 @@ struct access {
     int64_t read_at; /* clock_tick(), 0 = never */
     int64_t logins_since;
     int logins_failed;
-};
-
-static const struct {
-    enum dq_scope scope;
-    const char *name;
-} scopes_table[] = {
-    {DQ_SCOPE_UPLOAD, "upload"},   {DQ_SCOPE_READ, "read"},   {DQ_SCOPE_WORK, "work"},
-    {DQ_SCOPE_OPERATE, "operate"}, {DQ_SCOPE_ADMIN, "admin"},
 };
 
 struct access *access_new(dq_queue *queue, const struct http_access *rules, bool loopback,
@@ -98,24 +91,6 @@ bool access_has_token(struct access *access)
     return any;
 }
 
-void scope_names(unsigned scopes, char *out, size_t size)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < sizeof scopes_table / sizeof scopes_table[0]; i++)
-        if (scopes & scopes_table[i].scope && used < size)
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " or " : "",
-                                     scopes_table[i].name);
-}
-
-unsigned scope_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof scopes_table / sizeof scopes_table[0]; i++)
-        if (strcmp(scopes_table[i].name, name) == 0)
-            return scopes_table[i].scope;
-    return 0;
-}
-
 /* "localhost:8080" is ours, and so is "localhost" on port 80. */
 static bool is_our_name(const struct access *access, const char *host, const char *name)
 {
@@ -139,22 +114,22 @@ static bool is_our_host(const struct access *access, const char *host)
     return false;
 }
 
-/* "http://HOST", or "https://HOST" where something in front of us speaks TLS. */
-static bool is_origin_of(const char *origin, const char *host)
+/* "http://HOST"; or "https://HOST", where something in front of us may speak TLS. */
+static bool is_origin_of(const char *origin, const char *host, bool tls)
 {
     if (strncasecmp(origin, "http", 4) != 0)
         return false;
     origin += 4;
-    origin += *origin == 's' || *origin == 'S';
+    origin += tls && (*origin == 's' || *origin == 'S');
     return strncmp(origin, "://", 3) == 0 && strcasecmp(origin + 3, host) == 0;
 }
 
-int access_same_origin(const struct head *head, dq_error *error)
+static int same_origin(const struct head *head, bool tls, dq_error *error)
 {
     const char *origin = head_value(head, "origin"), *site = head_value(head, "sec-fetch-site");
     bool foreign = site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
     if (origin && !foreign)
-        foreign = !is_origin_of(origin, head->host);
+        foreign = !is_origin_of(origin, head->host, tls);
     if (foreign)
         return error_set(error, DQ_FORBIDDEN,
                          "The request comes from a page of another origin; use a program or a "
@@ -162,14 +137,19 @@ int access_same_origin(const struct head *head, dq_error *error)
     return 0;
 }
 
+int access_same_origin(const struct head *head, dq_error *error)
+{
+    return same_origin(head, true, error);
+}
+
 /* Browsers tell where a request comes from; a page of somebody else must not reach the queue. */
-static int check_origin(const struct head *head, dq_error *error)
+static int check_origin(const struct head *head, bool tls, dq_error *error)
 {
     static const char *const reading[] = {"GET", "HEAD", "OPTIONS"};
     for (size_t i = 0; i < sizeof reading / sizeof reading[0]; i++)
         if (strcmp(head->method, reading[i]) == 0)
             return 0;
-    return access_same_origin(head, error);
+    return same_origin(head, tls, error);
 }
 
 static int check_local(const struct access *access, const struct head *head, dq_error *error)
@@ -178,7 +158,7 @@ static int check_local(const struct access *access, const struct head *head, dq_
         return error_set(error, DQ_MISDIRECTED,
                          "Without tokens only the local machine is served, not the host `%.100s`.",
                          head->host);
-    return check_origin(head, error);
+    return check_origin(head, false, error);
 }
 
 /* What follows "dq_" in a token, NULL where it is none of ours. */
@@ -218,6 +198,12 @@ static const char *cookie(const struct head *head, char out[DQ_SECRET_SIZE])
     return NULL;
 }
 
+void access_id(const struct head *head, char id[ACCESS_ID_SIZE])
+{
+    const char *shown = bearer(head);
+    snprintf(id, ACCESS_ID_SIZE, "%.*s", TOKEN_ID_BYTES, shown ? shown : "");
+}
+
 static const dq_token *find_token(const struct access *access, const char *shown)
 {
     unsigned char digest[DIGEST_BYTES];
@@ -249,9 +235,9 @@ static int check_token(const struct access *access, const struct head *head, uns
                          shown ? "The token is not known, has expired or was revoked."
                                : "The request shows no token.");
     if (token->scopes & (scopes | DQ_SCOPE_ADMIN))
-        return browser ? check_origin(head, error) : 0;
+        return browser ? check_origin(head, true, error) : 0;
     char names[64];
-    scope_names(scopes, names, sizeof names);
+    scope_join(scopes, " or ", names, sizeof names);
     return error_set(error, DQ_FORBIDDEN, "This needs a token with the scope %s.", names);
 }
 

@@ -25,6 +25,9 @@ bool access_has_token(struct access *access);
  * blocks. */
 int access_check(struct access *access, const struct head *head, unsigned scopes, dq_error *error);
 
+/* The public part of the token that the request shows, "" where it shows none. */
+#define ACCESS_ID_SIZE 17
+void access_id(const struct head *head, char id[ACCESS_ID_SIZE]);
 /* The same by the tokens as they were last read, for a request that goes on and on. */
 bool access_still(struct access *access, const struct head *head, unsigned scopes);
 
@@ -47,10 +50,5 @@ int access_login(struct access *access, const char *token, struct visitor *ret_v
 
 /* DQ_FORBIDDEN where a browser says that a page of somebody else sends this. */
 int access_same_origin(const struct head *head, dq_error *error);
-
-unsigned scope_of(const char *name); /* enum dq_scope, 0 = there is none of this name */
-
-/* "upload", "read", ...; for several "read or work". */
-void scope_names(unsigned scopes, char *out, size_t size);
 
 #endif

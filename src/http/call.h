@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #define REQUEST_ID_SIZE     65
+#define TRACE_ID_SIZE       33
 #define ANSWER_HEADER_BYTES 8192
 
 struct call;
@@ -66,11 +67,12 @@ struct call {
     const struct route *route;
     struct head head;
     char *head_bytes;
-    char *path, *query;
+    char *query; /* inside head_bytes */
     char *segments[SEGMENTS_MAX];
     const char *param; /* the {id} or {token} of the pattern */
     const char *number;
     char request_id[REQUEST_ID_SIZE];
+    char trace_id[TRACE_ID_SIZE]; /* of `traceparent`, "" = none */
     struct buf body; /* all of it (JSON), or what has come since the last chunk (upload) */
     bool body_overflow;
     json_t *json;              /* the body as JSON, NULL = there was none */
@@ -110,6 +112,12 @@ bool call_wait(struct call *call, enum wait_kind kind, int64_t seconds, call_fn 
 /* Query parameters. A missing one leaves *value as it is. */
 int call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *value,
                       dq_error *error);
+
+/* The header Idempotency-Key, with whoever asks in front, so that nobody meets another's keys.
+ * *ret is `key`, or NULL where there is none. */
+#define IDEMPOTENCY_KEY_SIZE (DQ_IDEMPOTENCY_KEY_BYTES_MAX + 1)
+int call_idempotency_key(const struct call *call, char key[IDEMPOTENCY_KEY_SIZE], const char **ret,
+                         dq_error *error);
 
 /* `Prefer: wait=N`, bounded; 0 = not asked. */
 int64_t call_preferred_wait(const struct call *call);

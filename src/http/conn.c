@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -123,15 +122,11 @@ static void start_job(struct conn *conn, enum step step);
 
 static void written(struct conn *conn)
 {
-    struct answer *answer = &conn->call->answer;
-    buf_clear(&answer->body);
-    if (conn->call->listener && (conn->eof || conn->server->stopping))
-        conn_close(conn);
-    else if (conn->call->listener && !stream_join(conn))
-        start_job(conn, STEP_AGAIN);
-    else if (!conn->call->listener && answer->fd_left > 0)
-        start_job(conn, STEP_FILE);
-    else if (!conn->call->listener)
+    struct call *call = conn->call;
+    buf_clear(&call->answer.body);
+    if (call->listener ? !stream_join(conn) : call->answer.fd_left > 0)
+        start_job(conn, call->listener ? STEP_AGAIN : STEP_FILE);
+    else if (!call->listener)
         finish_call(conn);
 }
 
@@ -195,9 +190,7 @@ static void write_answer(struct conn *conn)
                  parser_done(conn->parser);
     buf_clear(&conn->out);
     dispatch_answer_head(call, conn->keep, &conn->out);
-    log_event(LOG_DEBUG, "request", "request_id=%s method=%s route=%s status=%d", call->request_id,
-              call->head.method ? call->head.method : "-", route_pattern(call),
-              call->answer.status);
+    dispatch_log(call);
     uv_buf_t parts[2] = {
         uv_buf_init(conn->out.bytes, (unsigned)conn->out.length),
         uv_buf_init(body->bytes, (unsigned)body->length),
@@ -328,6 +321,15 @@ static ssize_t feed_body(struct conn *conn, const char *bytes, size_t length)
     return used;
 }
 
+/* More of the body is to come; reading may have stopped while a step ran. */
+static void go_on_reading(struct conn *conn)
+{
+    if (conn->eof)
+        conn_close(conn);
+    else
+        start_reading(conn);
+}
+
 static void begin_body(struct conn *conn)
 {
     static char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -344,11 +346,13 @@ static void begin_body(struct conn *conn)
         if (uv_try_write((uv_stream_t *)&conn->tcp, &part, 1) != (int)part.len)
             conn_close(conn);
     }
-    if (conn->state != CONN_BODY || conn->in.length == 0)
-        return;
-    ssize_t used = feed_body(conn, conn->in.bytes, conn->in.length);
-    if (used >= 0)
-        buf_consume(&conn->in, (size_t)used);
+    if (conn->state == CONN_BODY && conn->in.length > 0) {
+        ssize_t used = feed_body(conn, conn->in.bytes, conn->in.length);
+        if (used >= 0)
+            buf_consume(&conn->in, (size_t)used);
+    }
+    if (conn->state == CONN_BODY)
+        go_on_reading(conn);
 }
 
 static void admit(struct conn *conn)
@@ -365,10 +369,7 @@ static void chunk_taken(struct conn *conn)
 {
     conn->state = CONN_BODY;
     conn->body_started += clock_tick() - conn->stopped_at;
-    if (conn->eof)
-        conn_close(conn);
-    else
-        start_reading(conn);
+    go_on_reading(conn);
 }
 
 static void continue_call(struct conn *conn)
@@ -511,13 +512,17 @@ static void start_reading(struct conn *conn)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static bool body_is_late(const struct conn *conn, int64_t now)
+/* Which deadline a body has missed, NULL = none. */
+static const char *missed_deadline(const struct conn *conn, int64_t now)
 {
     const struct http_limits *limits = limits_of(conn);
     int64_t elapsed = (now - conn->body_started) / US_PER_MS;
-    int64_t allowed =
-        limits->body_grace_ms + conn->body_received / limits->body_bytes_per_second_min * 1000;
-    return elapsed > allowed || elapsed > limits->body_ms;
+    int64_t speed_min = limits->body_bytes_per_second_min;
+    if (elapsed > limits->body_ms)
+        return "The body did not come within body-ms";
+    if (speed_min > 0 && elapsed > limits->body_grace_ms + conn->body_received / speed_min * 1000)
+        return "The body came slower than body-bytes-per-second-min";
+    return NULL;
 }
 
 static void too_slow(struct conn *conn, const char *what)
@@ -531,10 +536,9 @@ static void too_slow(struct conn *conn, const char *what)
 void conn_tick(struct conn *conn, int64_t now)
 {
     bool passed = conn->deadline && now >= conn->deadline;
-    if (conn->state == CONN_STREAM)
-        stream_tick(conn, now);
-    else if (conn->state == CONN_BODY && body_is_late(conn, now))
-        too_slow(conn, "The body came slower than body-bytes-per-second-min");
+    const char *missed = conn->state == CONN_BODY ? missed_deadline(conn, now) : NULL;
+    if (missed)
+        too_slow(conn, missed);
     else if (conn->state == CONN_WAITING && passed)
         look_again(conn, true);
     else if (conn->state == CONN_WAITING && conn->call->wait == WAIT_POLL && now >= conn->poll_at)
@@ -547,12 +551,10 @@ void conn_tick(struct conn *conn, int64_t now)
 
 void conn_drain(struct conn *conn)
 {
-    if (conn->state == CONN_HEAD && conn->in.length == 0)
+    if (conn->state == CONN_STREAM || (conn->state == CONN_HEAD && conn->in.length == 0))
         conn_close(conn);
     else if (conn->state == CONN_WAITING)
         look_again(conn, true);
-    else if (conn->state == CONN_STREAM)
-        conn_close(conn);
 }
 
 /* ---- the beginning ------------------------------------------------------------------------- */

@@ -55,23 +55,24 @@ enum range { RANGE_WHOLE, RANGE_PART, RANGE_NONE };
 /* One range of bytes; several, or what is none, mean the whole. */
 static enum range read_range(const char *value, int64_t size, int64_t *first, int64_t *last)
 {
+    int64_t begin = 0, number = 0;
     *first = 0;
     *last = size - 1;
     if (!value || strncmp(value, "bytes=", 6) != 0)
         return RANGE_WHOLE;
     const char *at = value + 6;
-    bool from = take_number(&at, first);
+    bool from = take_number(&at, &begin);
     if (*at++ != '-')
         return RANGE_WHOLE;
-    int64_t number = 0;
     bool to = take_number(&at, &number);
-    if (*at || (!from && !to) || (from && to && number < *first))
+    if (*at || (!from && !to) || (from && to && number < begin))
         return RANGE_WHOLE;
     if (!from)
-        *first = number < size ? size - number : 0;
+        begin = number < size ? size - number : 0;
     else if (to && number < *last)
         *last = number;
-    return *first < size && (from || number > 0) ? RANGE_PART : RANGE_NONE;
+    *first = begin;
+    return begin < size && (from || number > 0) ? RANGE_PART : RANGE_NONE;
 }
 
 static void describe(struct answer *answer, const dq_document *document, const char *etag)
@@ -155,6 +156,26 @@ int documents_text(struct call *call, dq_error *error)
     autoreply dq_text *text = NULL;
     int code = dq_get_text(call->service->queue, call->param, 1, 0, &text, error);
     return code < 0 ? code : answer_pages(call, text);
+}
+
+/* The same for programs: an array, so that no page's own form feed is in the way. */
+int documents_pages(struct call *call, dq_error *error)
+{
+    autoreply dq_text *text = NULL;
+    int64_t first = 1, last = 0;
+    int code = call_query_number(call, "first", 1, INT32_MAX, &first, error);
+    if (code == 0)
+        code = call_query_number(call, "last", 0, INT32_MAX, &last, error);
+    if (code == 0)
+        code = dq_get_text(call->service->queue, call->param, (int)first, (int)last, &text, error);
+    if (code < 0)
+        return code;
+    json_t *pages = json_array();
+    for (size_t i = 0; i < text->page_count; i++)
+        json_array_append_new(
+            pages, json_pack("{s:i, s:o}", "number", text->pages[i].number, "text",
+                             view_bytes(text->pages[i].text, text->pages[i].text_bytes)));
+    return call_json(call, 200, json_pack("{s:o}", "pages", pages));
 }
 
 int documents_page(struct call *call, dq_error *error)

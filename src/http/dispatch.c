@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "http/fields.h"
 #include "http/handlers.h"
 #include "http/route.h"
@@ -19,6 +20,7 @@
 
 #define REQUEST_ID_RANDOM_BYTES 6
 #define DATE_SIZE               40
+#define TRACE_ID_OFFSET         3
 #define SMALL_BODY_BYTES        4096
 
 static void fail(struct call *call, int status, const dq_error *error)
@@ -51,6 +53,27 @@ static void set_request_id(struct call *call)
         make_request_id(call->request_id);
 }
 
+/* W3C Trace Context: "00-<trace>-<parent>-<flags>" in small hexadecimal digits. What is none is as
+ * good as absent. */
+static void set_trace_id(struct call *call)
+{
+    static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+    static const char hex[] = "0123456789abcdef";
+    const char *given = head_value(&call->head, "traceparent");
+    size_t n = 0;
+    while (given && shape[n] && given[n] &&
+           (shape[n] == 'h' ? strchr(hex, given[n]) != NULL : given[n] == '-'))
+        n++;
+    if (!given || shape[n] || strncmp(given, "ff", 2) == 0)
+        return;
+    /* version 0 ends here; a later one may go on behind a hyphen */
+    if (given[n] && (strncmp(given, "00", 2) == 0 || given[n] != '-'))
+        return;
+    memcpy(call->trace_id, given + TRACE_ID_OFFSET, TRACE_ID_SIZE - 1);
+    if (strspn(call->trace_id, "0") == TRACE_ID_SIZE - 1)
+        call->trace_id[0] = '\0';
+}
+
 static int find_route(struct call *call, dq_error *error)
 {
     char *path;
@@ -68,6 +91,7 @@ void dispatch_head(struct call *call, struct parser *parser)
     dq_error error = {0};
     int code = parser_head(parser, call->head_bytes, strlen(call->head_bytes), &call->head, &error);
     set_request_id(call);
+    set_trace_id(call);
     if (code < 0) {
         call->answer.close = true;
         fail(call, 0, &error);
@@ -96,10 +120,12 @@ void dispatch_refuse(struct call *call, const dq_error *error)
 
 bool dispatch_body_too_large(const struct call *call, int64_t received, dq_error *error)
 {
-    int64_t max = route_body_max(call->route, &call->service->limits);
+    const char *name;
+    int64_t max = route_body_max(call->route, &call->service->limits, &name);
     if (received <= max)
         return false;
-    error_set(error, DQ_TOO_LARGE, "The body is larger than %lld bytes.", (long long)max);
+    error_set(error, DQ_TOO_LARGE, "The body is larger than %s (%lld bytes).", name,
+              (long long)max);
     return true;
 }
 
@@ -118,6 +144,14 @@ const char *route_pattern(const struct call *call)
     return call->route ? call->route->pattern : "-";
 }
 
+void dispatch_log(const struct call *call)
+{
+    log_event(LOG_DEBUG, "request", "request_id=%s trace_id=%s method=%s route=%s status=%d",
+              call->request_id, call->trace_id[0] ? call->trace_id : "-",
+              call->head.method ? call->head.method : "-", route_pattern(call),
+              call->answer.status);
+}
+
 /* "application/json; charset=utf-8" is application/json. */
 static bool is_json_type(const char *type)
 {
@@ -130,11 +164,9 @@ static bool is_json_type(const char *type)
 static int check_body(const struct call *call, dq_error *error)
 {
     const struct route *route = call->route;
-    int64_t max = route_body_max(route, &call->service->limits);
     bool json = route->body == BODY_JSON || route->body == BODY_RESULT;
-    if (call->head.length > max)
-        return error_set(error, DQ_TOO_LARGE, "The body is larger than %lld bytes.",
-                         (long long)max);
+    if (dispatch_body_too_large(call, call->head.length, error))
+        return DQ_TOO_LARGE;
     if (json && (call->head.length > 0 || call->head.chunked) &&
         !is_json_type(head_value(&call->head, "content-type")))
         return error_set(error, DQ_UNSUPPORTED, "The body is to be application/json.");
@@ -167,7 +199,7 @@ int dispatch_admit(struct call *call)
         code = check_body(call, &error);
     if (code < 0)
         fail(call, 0, &error);
-    int64_t max = route_body_max(call->route, &call->service->limits);
+    int64_t max = route_body_max(call->route, &call->service->limits, NULL);
     call->body = BUF(call->route->body == BODY_UPLOAD ? SIZE_MAX / 2 : (size_t)max);
     reserve_body(call);
     return 0;

@@ -87,8 +87,26 @@ int documents_reprocess(struct call *call, dq_error *error)
         FIELD("priority", NUMBER, &priority, .min = DQ_PRIORITY_MIN, .max = DQ_PRIORITY_MAX),
     };
     int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    char key[IDEMPOTENCY_KEY_SIZE];
+    dq_ask ask = {.document_id = call->param,
+                  .operation = operation ? operation : "reprocess",
+                  .priority = (int)priority};
     if (code == 0)
-        code = dq_reprocess_document(call->service->queue, call->param, operation, (int)priority,
-                                     &document, error);
+        code = call_idempotency_key(call, key, &ask.idempotency_key, error);
+    if (code == 0 && dq_enqueue_many(call->service->queue, &ask, 1, &code, NULL, error) < 0)
+        code = error->code;
+    if (code == 0)
+        code = dq_get_document(call->service->queue, call->param, &document, error);
     return code < 0 ? code : document_accepted(call, document);
+}
+
+int documents_resolve(struct call *call, dq_error *error)
+{
+    char prefix[DQ_ID_SIZE], id[DQ_ID_SIZE];
+    int code = query_value(call->query, "prefix", prefix, sizeof prefix, error);
+    if (code == QUERY_MISSING)
+        return error_field(error, DQ_INVALID, "prefix", "`prefix` is missing.");
+    if (code >= 0)
+        code = dq_resolve_id(call->service->queue, prefix, id, error);
+    return code < 0 ? code : call_json(call, 200, json_pack("{s:s}", "id", id));
 }

@@ -14,7 +14,7 @@
 #define SLICE          (200 * US_PER_MS) /* of a wait, so that the thread can be stopped */
 #define PAUSE          (100 * US_PER_MS) /* between two looks: what changes meanwhile is told once */
 #define COUNTS_EVERY   US_PER_S
-#define ACCESS_EVERY   (5 * US_PER_S) /* how soon a revoked token ends its stream, with the beat */
+#define ACCESS_EVERY   (5 * US_PER_S) /* tokens are read anew */
 #define DRAWN_MAX      500            /* changes told in one look */
 #define BEHIND_MAX     5000           /* more than this at once is told as `reset` */
 #define TEXT_BYTES_MAX ((size_t)8 << 20)

@@ -92,6 +92,8 @@ static void on_tick(uv_timer_t *timer)
         next = TAILQ_NEXT(conn, link);
         if (over)
             conn_close(conn);
+        else if (conn->state == CONN_STREAM)
+            stream_tick(conn, now);
         else
             conn_tick(conn, now);
     }

@@ -95,7 +95,7 @@ void conn_step_over(struct conn *conn);
 void batch_add(struct conn *conn);
 void batch_start(struct server *server); /* those gathered so far */
 
-/* False: the feed is further than the listener; let it catch up first. */
+/* The answer so far is out. False: the feed is further than the listener; let it catch up first. */
 bool stream_join(struct conn *conn);
 void stream_leave(struct conn *conn);
 void stream_tick(struct conn *conn, int64_t now);

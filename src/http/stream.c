@@ -114,6 +114,10 @@ bool stream_join(struct conn *conn)
 {
     struct server *server = conn->server;
     struct listener *listener = conn->call->listener;
+    if (conn->eof || server->stopping) {
+        conn_close(conn);
+        return true;
+    }
     bool first = TAILQ_EMPTY(&server->listening);
     if (!first && listener->after < server->told)
         return false;

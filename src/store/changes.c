@@ -3,9 +3,9 @@
 #include "store/changes.h"
 
 #include "base/error.h"
+#include "store/engine.h"
 #include "store/read.h"
 #include "store/sql.h"
-#include "store/sqlite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ enum {
 
 static int last_number(struct db *db, int64_t *ret_last, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_CHANGE_LAST, "");
+    struct rows *row = db_bind(db, SQL_CHANGE_LAST, "");
     int r = db_row(db, row, error);
     if (r > 0)
         *ret_last = db_int(row, 0);
@@ -37,9 +37,9 @@ int changes_flush(struct db *db, dq_error *error)
     if (r < 0)
         return r;
     int64_t last = before + (int64_t)changes->kept;
-    sqlite3_stmt *insert = db_bind(db, SQL_CHANGE_INSERT, "i", last);
-    sqlite3_bind_blob(insert, 2, changes->bytes, (int)(stored * CHANGE_BYTES), SQLITE_STATIC);
-    r = db_run(db, insert, error);
+    r = db_run(db,
+               db_bind(db, SQL_CHANGE_INSERT, "iz", last, changes->bytes, stored * CHANGE_BYTES),
+               error);
     if (r >= 0 && before / TRIM_STEP != last / TRIM_STEP)
         r = db_run(db, db_bind(db, SQL_CHANGE_TRIM, "i", last - CHANGES_KEPT), error);
     return r < 0 ? r : 0;
@@ -81,17 +81,19 @@ static void take_row(struct changes_arguments *arguments, int64_t last, const un
 /* 1 where the log does not reach back to `after`. */
 static int take_rows(struct db *db, struct changes_arguments *arguments, dq_error *error)
 {
-    sqlite3_stmt *rows =
+    struct rows *rows =
         db_bind(db, SQL_CHANGE_LIST, "ii", arguments->after, (int64_t)ROWS_READ_MAX);
     int r;
     while (arguments->count < arguments->limit && (r = db_row(db, rows, error)) > 0) {
         int64_t last = db_int(rows, 0);
-        size_t count = (size_t)sqlite3_column_bytes(rows, 1) / CHANGE_BYTES;
+        size_t length = 0, count;
+        const unsigned char *bytes = db_bytes(rows, 1, &length);
+        count = length / CHANGE_BYTES;
         if (last - (int64_t)count > arguments->list->last) {
             db_done(rows);
             return 1;
         }
-        take_row(arguments, last, sqlite3_column_blob(rows, 1), count);
+        take_row(arguments, last, bytes, count);
     }
     db_done(rows);
     return 0;
@@ -178,7 +180,7 @@ int store_changes(struct store *store, int64_t now, int64_t after, int limit, st
                                           .list = ret_list};
     if (!arguments.entries)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
-    int r = sqlite_read(store, changes_step, &arguments, error);
+    int r = store_read(store, changes_step, &arguments, error);
     free(arguments.entries);
     return r;
 }

@@ -1,8 +1,8 @@
 /* What people ask about many items at once: kinds of failures, rates, how many match. */
 #include "base/error.h"
 #include "core/problem.h"
+#include "store/engine.h"
 #include "store/sql.h"
-#include "store/sqlite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static dq_problem *find_problem(struct problems_arguments *arguments, const char
 }
 
 /* Rows come newest first: the first of a kind stands for it. */
-static void add_failure(struct problems_arguments *arguments, sqlite3_stmt *row)
+static void add_failure(struct problems_arguments *arguments, struct rows *row)
 {
     enum { HOUR_S = 3600, DAY_S = 86400, US = 1000000 };
     char key[PROBLEM_KEY_SIZE];
@@ -74,7 +74,7 @@ static int problems_step(struct store *store, struct db *db, void *opaque, dq_er
     (void)store;
     list->problems = arena_alloc(arguments->arena, PROBLEMS_MAX * sizeof *list->problems);
     memset(list->problems, 0, PROBLEMS_MAX * sizeof *list->problems);
-    sqlite3_stmt *rows =
+    struct rows *rows =
         db_bind(db, SQL_FAILURE_LIST, "ii", arguments->since, (int64_t)FAILURES_READ_MAX);
     while ((r = db_row(db, rows, error)) > 0) {
         add_failure(arguments, rows);
@@ -89,7 +89,7 @@ int store_problems(struct store *store, int64_t now, int64_t since, struct arena
                    dq_problem_list *ret_list, dq_error *error)
 {
     struct problems_arguments arguments = {now, since, arena, ret_list};
-    return sqlite_read(store, problems_step, &arguments, error);
+    return store_read(store, problems_step, &arguments, error);
 }
 
 /* ---- rates and times ------------------------------------------------------------------------- */
@@ -121,7 +121,7 @@ static int read_times(struct db *db, dq_history *history, dq_error *error)
 {
     int64_t waits[LATENCIES], runs[LATENCIES];
     int count = 0, r;
-    sqlite3_stmt *rows = db_bind(db, SQL_FINISHED_RECENT, "i", (int64_t)LATENCIES);
+    struct rows *rows = db_bind(db, SQL_FINISHED_RECENT, "i", (int64_t)LATENCIES);
     while ((r = db_row(db, rows, error)) > 0) {
         int64_t created = db_int(rows, 1), started = db_int(rows, 2), finished = db_int(rows, 3);
         if (started < created || finished < started)
@@ -139,7 +139,7 @@ static int history_step(struct store *store, struct db *db, void *opaque, dq_err
     struct history_arguments *arguments = opaque;
     int r;
     (void)store;
-    sqlite3_stmt *rows = db_bind(db, SQL_RATE_LIST, "i", arguments->from_minute);
+    struct rows *rows = db_bind(db, SQL_RATE_LIST, "i", arguments->from_minute);
     while ((r = db_row(db, rows, error)) > 0) {
         int64_t place = (db_int(rows, 0) - arguments->from_minute) / arguments->step_minutes;
         if (place >= arguments->points)
@@ -162,7 +162,7 @@ int store_history(struct store *store, int64_t now, int step_minutes, int points
     ret_history->count = (size_t)points;
     for (int i = 0; i < points; i++)
         ret_history->points[i] = (dq_history_point){.at = from + i * step};
-    int r = sqlite_read(store, history_step, &arguments, error);
+    int r = store_read(store, history_step, &arguments, error);
     return r < 0 ? r : 0;
 }
 
@@ -182,8 +182,8 @@ static int finished_step(struct store *store, struct db *db, void *opaque, dq_er
     for (size_t i = 0; r >= 0 && i < sizeof finals / sizeof finals[0]; i++) {
         if (arguments->status >= 0 && arguments->status != (int)finals[i])
             continue;
-        sqlite3_stmt *row = db_bind(db, SQL_FINISHED_COUNT, "iti", arguments->before,
-                                    dq_status_name(finals[i]), (int64_t)COUNT_MAX);
+        struct rows *row = db_bind(db, SQL_FINISHED_COUNT, "iti", arguments->before,
+                                   dq_status_name(finals[i]), (int64_t)COUNT_MAX);
         r = db_row(db, row, error);
         if (r > 0)
             arguments->count += db_int(row, 0);
@@ -195,6 +195,6 @@ static int finished_step(struct store *store, struct db *db, void *opaque, dq_er
 int64_t store_count_finished(struct store *store, int64_t before, int status, dq_error *error)
 {
     struct finished_arguments arguments = {.before = before, .status = status};
-    int r = sqlite_read(store, finished_step, &arguments, error);
+    int r = store_read(store, finished_step, &arguments, error);
     return r < 0 ? r : arguments.count;
 }

@@ -2,7 +2,7 @@
 #ifndef STORE_STEPS_H
 #define STORE_STEPS_H
 
-#include "store/sqlite.h"
+#include "store/engine.h"
 
 /* An item as the steps see it. */
 struct item_row {
@@ -40,6 +40,12 @@ int apply_failure(struct db *db, int64_t now, const struct item_row *item,
 
 /* The waiting items of a document whose item left in_progress may be claimed again. */
 int free_siblings(struct db *db, const struct id *document, int64_t now, dq_error *error);
+
+/* 1: the request came before; *ret_made, the caller's, lists what it made. 0: it is new.
+ * DQ_INVALID: the key was another request's. */
+int once_find(struct db *db, struct once *once, char **ret_made, dq_error *error);
+int once_keep(struct db *db, const struct once *once, int64_t now, const char *made,
+              dq_error *error);
 
 /* Our session's row, written with its first claim. */
 int know_session(struct store *store, struct db *db, int64_t now, dq_error *error);

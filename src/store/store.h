@@ -35,14 +35,23 @@ struct latch *store_latch(struct store *store);
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
+/* A request that may come twice. */
+struct once {
+    unsigned char key[32];    /* who asks, and the key they chose */
+    unsigned char digest[32]; /* of what they ask */
+    bool replayed;            /* answer: it came before; nothing was done, the ids are those */
+};
+
 struct new_document {
     struct id id, item_id;
     dq_incoming *incoming; /* finished */
     const char *filename, *content_type, *metadata, *owner, *operation;
     int priority;
+    int max_attempts; /* answer */
 };
-int store_upload(struct store *store, int64_t now, const struct new_document *documents,
-                 size_t count, dq_error *error);
+/* `once` may be NULL. */
+int store_upload(struct store *store, int64_t now, struct new_document *documents, size_t count,
+                 struct once *once, dq_error *error);
 
 struct new_item {
     struct id id, document_id;
@@ -50,12 +59,16 @@ struct new_item {
     int priority;
     int64_t due_at;
     /* answers */
+    int max_attempts;
     int code;       /* 0 or why it was refused */
     bool created;   /* false: `id` is now that of the one that waited already */
     dq_error error; /* of the refusal */
 };
 int store_enqueue(struct store *store, int64_t now, struct new_item *items, size_t count,
-                  dq_error *error);
+                  struct once *once, dq_error *error);
+
+/* Keys of requests from before that time may come anew. Returns their number. */
+int store_forget_keys(struct store *store, int64_t now, int64_t before, dq_error *error);
 
 struct claim {
     const struct id *item; /* exactly this one (DQ_CONFLICT where it cannot be), or NULL */

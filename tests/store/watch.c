@@ -117,8 +117,29 @@ static void a_watcher_wakes(void **state)
     assert_int_equal(dq_watch(queue, &seen, 1000), DQ_TIMED_OUT);
 }
 
+/* What is of a store is refused by name on the handle of a server. */
+static void a_server_is_asked_over_http(void **state)
+{
+    dq_change_list *list = NULL;
+    dq_problem_list *problems = NULL;
+    dq_history *history = NULL;
+    uint32_t seen = 0;
+    bool more = false;
+    expect(DQ_UNSUPPORTED, dq_list_changes(*state, -1, 1, &list, error));
+    expect(DQ_UNSUPPORTED, dq_list_problems(*state, 1, &problems, error));
+    expect(DQ_UNSUPPORTED, dq_get_history(*state, 1, 1, &history, error));
+    expect(DQ_UNSUPPORTED, dq_count_items(*state, "failed", &more, error));
+    expect(DQ_UNSUPPORTED, dq_count_purgeable(*state, 0, -1, error));
+    assert_int_equal(dq_watch(*state, &seen, 0), DQ_UNSUPPORTED);
+}
+
 int watch_tests(void)
 {
+    const struct CMUnitTest remote[] = {
+        cmocka_unit_test_setup_teardown(a_server_is_asked_over_http, fresh, drop),
+    };
+    if (strcmp(STORE_KIND, "http") == 0)
+        return cmocka_run_group_tests(remote, NULL, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_life_is_told_in_order, fresh, drop),
         cmocka_unit_test_setup_teardown(a_deletion_is_told, fresh, drop),

@@ -123,8 +123,6 @@ export interface Token {
   id: string;
   name: string;
   scopes: string[];
-  state: "live" | "expired" | "revoked";
-  login_link: boolean;
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;

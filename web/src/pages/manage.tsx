@@ -1,8 +1,8 @@
 // Workers, operations, retention, access: how the queue is run.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { get, post, remove, statuses, statusText, type Status, type Token, type Worker } from "../api";
 import { number, plural, seconds } from "../format";
-import { complain, confirm, may, queueUrl, say, session, stats } from "../state";
+import { complain, confirm, may, now, queueUrl, say, session, stats } from "../state";
 import { Copy, Empty, Head, Link, Time, Trouble, useRead } from "../ui";
 
 export function Workers() {
@@ -112,23 +112,23 @@ const scopes: [string, string][] = [
   ["admin", "everything, tokens included"],
 ];
 
+const stateOf = (t: Token) => (t.revoked_at ? "revoked" : t.expires_at && Date.parse(t.expires_at) <= now.value ? "expired" : "live");
+
 export function Access() {
   const read = useRead<{ tokens: Token[] }>("tokens", () => get("/v1/tokens"));
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<string[]>(["read"]);
   const [days, setDays] = useState("");
   const [secret, setSecret] = useState("");
-  const list = read.value?.tokens ?? [];
-  const first = session.value?.local && !list.some((t) => t.state === "live");
-  useEffect(() => { if (first) setChosen(["admin"]); }, [first]);
+  const list = [...(read.value?.tokens ?? [])].reverse();
+  const local = !!session.value?.local;
   async function make(e: Event) {
     e.preventDefault();
-    if (first && !(await confirm("Make the first token?", "From then on everybody needs one, this page too. Keep the secret: you log in with it. `docq token login` prints a login link at any time.", "Make the token"))) return;
     try {
-      const answer = await post<{ token: string }>("/v1/tokens", { name, scopes: chosen, ...(days ? { expires_in: `${days}d` } : {}) });
+      const expires_at = days ? new Date(Date.now() + Number(days) * 86400000).toISOString() : null;
+      const answer = await post<{ token: string }>("/v1/tokens", { name, scopes: chosen, expires_at });
       setSecret(answer.token);
       setName("");
-      if (first) await post("/v1/session", { token: answer.token });
       void read.again();
     } catch (e) {
       complain(e);
@@ -146,7 +146,7 @@ export function Access() {
   }
   return (
     <>
-      <Head title="Access" note={session.value?.local ? "No token exists yet: everybody on this machine is admin, and nobody else gets in" : "Tokens and what each may do"} />
+      <Head title="Access" note={local ? "Open to this machine only" : "Tokens and what each may do"} />
       {read.error && <Trouble error={read.error} again={read.again} />}
       {secret && (
         <div class="callout good" role="status">
@@ -155,7 +155,15 @@ export function Access() {
           <button class="quiet small" onClick={() => setSecret("")}>I have it</button>
         </div>
       )}
-      <form class="card form" onSubmit={make}>
+      {local && (
+        <section class="card">
+          <h2>No token exists yet</h2>
+          <p>Everybody on this machine is admin, and nobody else gets in. The first token is made on the server, so that nobody can lock you out from a browser:</p>
+          <pre class="command">docq token new --scope admin --name me</pre>
+          <p>From then on everybody needs a token, this page too. <code>docq token login</code> prints a link that logs you in.</p>
+        </section>
+      )}
+      {!local && <form class="card form" onSubmit={make}>
         <h2>New token</h2>
         <label>Name <input value={name} maxLength={128} placeholder="what it is for" onInput={(e) => setName(e.currentTarget.value)} /></label>
         <fieldset><legend>It may</legend>
@@ -165,7 +173,7 @@ export function Access() {
         </fieldset>
         <label>Days until it expires <input type="number" min="1" max="3650" value={days} placeholder="never" onInput={(e) => setDays(e.currentTarget.value)} /></label>
         <div class="row"><button class="primary" disabled={!chosen.length}>Make token</button></div>
-      </form>
+      </form>}
       {list.length > 0 && (
         <div class="card flush"><table class="list">
           <caption class="hidden">Tokens, newest first</caption>
@@ -173,11 +181,11 @@ export function Access() {
           <tbody>{list.map((t) => (
             <tr key={t.id}>
               <td class="main grow"><span class="clip">{t.name || <code>{t.id}</code>}</span></td>
-              <td><span class={`badge ${t.state === "live" ? "completed" : "cancelled"}`}><i aria-hidden="true" />{t.state}</span></td>
-              <td class="wide note">{t.login_link ? "one login" : t.scopes.join(", ")}</td>
+              <td><span class={`badge ${stateOf(t) === "live" ? "completed" : "cancelled"}`}><i aria-hidden="true" />{stateOf(t)}</span></td>
+              <td class="wide note">{t.name === "login link" ? "one login" : t.scopes.join(", ")}</td>
               <td class="num wide"><Time at={t.created_at} /></td>
               <td class="num"><Time at={t.expires_at} /></td>
-              <td class="num">{t.state === "live" && <button class="quiet small" onClick={() => revoke(t)} aria-label={`Revoke ${t.name || t.id}`}>Revoke</button>}</td>
+              <td class="num">{stateOf(t) === "live" && <button class="quiet small" onClick={() => revoke(t)} aria-label={`Revoke ${t.name || t.id}`}>Revoke</button>}</td>
             </tr>
           ))}</tbody>
         </table></div>

@@ -1,16 +1,14 @@
-/* Tokens, and the sessions of browsers: a session is a token in a cookie that no script can read.
- */
+/* The sessions of browsers: a session is a token in a cookie that no script can read. */
 #include "http/handlers.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "core/view.h"
+#include "core/scope.h"
 #include "http/fields.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_BYTES_MAX  128
 #define SECRET_BYTES    DQ_SECRET_SIZE
 #define COOKIE_SIZE     256
 #define SESSION_SECONDS (12 * 3600)
@@ -19,92 +17,11 @@
 static json_t *view_scopes(unsigned scopes)
 {
     json_t *list = json_array();
-    for (unsigned bit = DQ_SCOPE_UPLOAD; bit <= DQ_SCOPE_ADMIN; bit <<= 1) {
-        char name[16];
-        scope_names(bit, name, sizeof name);
-        if (scopes & bit)
-            json_array_append_new(list, json_string(name));
-    }
+    for (size_t i = 0; i < SCOPE_ROWS; i++)
+        if (scopes & ((unsigned)scope_rows[i].bit | DQ_SCOPE_ADMIN))
+            json_array_append_new(list, json_string(scope_rows[i].name));
     return list;
 }
-
-static const char *state_of(const dq_token *token, int64_t now)
-{
-    if (token->revoked_at)
-        return "revoked";
-    return token->expires_at && token->expires_at <= now ? "expired" : "live";
-}
-
-int tokens_list(struct call *call, dq_error *error)
-{
-    autoreply dq_token_list *list = NULL;
-    int64_t now = clock_now();
-    int code = dq_list_tokens(call->service->queue, &list, error);
-    if (code < 0)
-        return code;
-    json_t *views = json_array();
-    for (size_t i = list->count; i-- > 0;) {
-        const dq_token *token = &list->tokens[i];
-        json_array_append_new(
-            views,
-            json_pack("{s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:o}", "id", token->id, "name",
-                      view_text(token->name), "scopes", view_scopes(token->scopes), "state",
-                      state_of(token, now), "login_link", (token->scopes & DQ_SCOPE_LOGIN) != 0,
-                      "created_at", view_time(token->created_at), "expires_at",
-                      view_time(token->expires_at), "revoked_at", view_time(token->revoked_at)));
-    }
-    return call_json(call, 200, json_pack("{s:o}", "tokens", views));
-}
-
-static int read_scopes(json_t *array, unsigned *scopes, dq_error *error)
-{
-    size_t i;
-    json_t *value;
-    json_array_foreach(array, i, value)
-    {
-        unsigned bit = json_is_string(value) ? scope_of(json_string_value(value)) : 0;
-        if (!bit)
-            return error_field(error, DQ_INVALID, "/scopes",
-                               "`scopes` names some of upload, read, work, operate and admin.");
-        *scopes |= bit;
-    }
-    return 0;
-}
-
-int tokens_new(struct call *call, dq_error *error)
-{
-    const char *name = "";
-    json_t *array = NULL;
-    int64_t expires_in = 0;
-    unsigned scopes = 0;
-    char secret[SECRET_BYTES];
-    const struct field fields[] = {
-        FIELD("name", STRING, &name, .max = NAME_BYTES_MAX),
-        FIELD("scopes", ARRAY, &array, .max = 5, .required = true),
-        FIELD("expires_in", DURATION, &expires_in),
-    };
-    int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
-    if (code == 0)
-        code = read_scopes(array, &scopes, error);
-    if (code == 0)
-        code = dq_token_new(call->service->queue, name, scopes,
-                            expires_in ? clock_now() + expires_in : 0, secret, error);
-    if (code == 0)
-        code = access_refresh(call->service->access, error); /* it is good from now on */
-    if (code < 0)
-        return code;
-    return call_json(call, 201, json_pack("{s:s, s:s#}", "token", secret, "id", secret + 3, 16));
-}
-
-int tokens_revoke(struct call *call, dq_error *error)
-{
-    int code = dq_token_revoke(call->service->queue, call->param, error);
-    if (code == 0)
-        code = access_refresh(call->service->access, error);
-    return code < 0 ? code : call_empty(call, 204);
-}
-
-/* ---- sessions ------------------------------------------------------------------------------ */
 
 /* Whoever may change the queue is an operator; whoever may do all is the administrator. */
 static json_t *view_role(unsigned scopes)
@@ -120,8 +37,7 @@ static int answer_session(struct call *call, unsigned scopes, bool local)
 {
     return call_json(call, 200,
                      json_pack("{s:o, s:o, s:b}", "role", view_role(scopes), "scopes",
-                               view_scopes(scopes & DQ_SCOPE_ADMIN ? 31U : scopes), "local",
-                               (int)local));
+                               view_scopes(scopes), "local", (int)local));
 }
 
 int session_get(struct call *call, dq_error *error)
