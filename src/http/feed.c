@@ -12,7 +12,7 @@
 #include <time.h>
 
 #define SLICE          (200 * US_PER_MS) /* of a wait, so that the thread can be stopped */
-#define PAUSE          (100 * US_PER_MS) /* between two looks: what changes meanwhile is told once */
+#define PAUSE          (100 * US_PER_MS) /* what changes meanwhile is told once */
 #define COUNTS_EVERY   US_PER_S
 #define ACCESS_EVERY   (5 * US_PER_S) /* tokens are read anew */
 #define DRAWN_MAX      500            /* changes told in one look */
