@@ -48,6 +48,8 @@ ONE_FILE_ONLY = ["http_parser.h"]
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
+# The whole public interface is one header, so that a program needs one.
+FILE_LINES_ALLOWED = {"include/docq.h": 800}
 LINE_COLUMNS_MAX = 100
 
 BANNED_CALLS = {
@@ -179,9 +181,10 @@ class Tidy:
                 not text.startswith(("/*", "//") if path.endswith(".cc") else "/*"):
             self.report(path, 1, "opening comment", "the file does not say what it is for",
                         "begin with a /* comment */ of a sentence or more")
-        if len(lines) - 1 > FILE_LINES_MAX:
-            self.report(path, FILE_LINES_MAX + 1, "file size", f"{len(lines) - 1} lines",
-                        f"a file is a subject of at most {FILE_LINES_MAX} lines; split it")
+        most = FILE_LINES_ALLOWED.get(path, FILE_LINES_MAX)
+        if len(lines) - 1 > most:
+            self.report(path, most + 1, "file size", f"{len(lines) - 1} lines",
+                        f"a file is a subject of at most {most} lines; split it")
         for number, line in enumerate(lines, 1):
             if len(line) > LINE_COLUMNS_MAX:
                 self.report(path, number, "line width", f"{len(line)} columns",

@@ -30,6 +30,7 @@ PYTHON_SUITES = [
     "python",
     "dist",
     "search",
+    "web",
     "crash",
 ]
 STAGE_SECONDS_MAX = 1500

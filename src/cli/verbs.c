@@ -158,9 +158,11 @@ const struct verb verbs[] = {
      "What `set` is not given stays as it is. An operation that is new is for a worker of your "
      "own.",
      operation_options, SCOPE_NONE, 1, 2, true, run_operation},
-    {"token", "token new --scope LIST | ls | revoke ID", "Make, list and revoke access tokens",
-     "`new` prints the secret once, on stdout; only its digest is stored.", token_options,
-     SCOPE_NONE, 1, 2, true, run_token},
+    {"token", "token new --scope LIST | ls | revoke ID | login",
+     "Make, list and revoke access tokens",
+     "`new` prints the secret once, on stdout; only its digest is stored. `login` prints a link "
+     "that logs a browser in to the admin page, once.",
+     token_options, SCOPE_NONE, 1, 2, true, run_token},
     {"config", "config [NAME...] [--sample]", "Print the settings and where each comes from",
      "A flag is stronger than a DOCQ_ variable, that than docq.conf, that than the default.",
      config_options, SCOPE_EVERY, 0, MANY, true, run_config},

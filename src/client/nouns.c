@@ -192,6 +192,7 @@ static const struct member item_members[] = {
     MEMBER(dq_item, document_id, "document_id", CHARS),
     MEMBER(dq_item, superseded_by, "superseded_by", CHARS),
     MEMBER(dq_item, operation, "operation", TEXT),
+    MEMBER(dq_item, filename, "filename", TEXT),
     MEMBER(dq_item, priority, "priority", NUMBER),
     MEMBER(dq_item, status, "status", STATUS),
     MEMBER(dq_item, waiting, "waiting", TEXT),

@@ -108,6 +108,7 @@ json_t *view_item(const dq_item *item)
     json_t *view = json_object();
     json_object_set_new(view, "id", json_string(item->id));
     json_object_set_new(view, "document_id", json_string(item->document_id));
+    json_object_set_new(view, "filename", view_text(item->filename));
     json_object_set_new(view, "operation", view_text(item->operation));
     json_object_set_new(view, "priority", json_integer(item->priority));
     json_object_set_new(view, "status", json_string(dq_status_name(item->status)));

@@ -170,6 +170,7 @@ int sqlite_connect(const char *path, int flags, struct db *db, dq_error *error)
 
 void sqlite_disconnect(struct db *db)
 {
+    free(db->changes.bytes);
     for (int i = 0; db->prepared && i < SQL_MAX; i++)
         sqlite3_finalize(db->prepared[i].statement);
     free(db->prepared);

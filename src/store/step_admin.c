@@ -41,7 +41,7 @@ static int cancel_item(struct db *db, int64_t now, const struct id *id, dq_error
             r = free_siblings(db, &item.document_id, now, error);
     }
     if (r >= 0)
-        db_count(db, item.operation, (int)item.status, DQ_CANCELLED);
+        db_count(db, id, item.operation, (int)item.status, DQ_CANCELLED);
     return r < 0 ? r : 0;
 }
 
@@ -65,7 +65,7 @@ static int retry_item(struct db *db, int64_t now, const struct id *id, dq_error 
         return r < 0 ? r : DQ_STORE;
     r = db_run(db, db_bind(db, SQL_ITEM_RETRY, "biti", id, now, gate, db->age_step), error);
     if (r >= 0)
-        db_count(db, item.operation, (int)item.status, DQ_PENDING);
+        db_count(db, id, item.operation, (int)item.status, DQ_PENDING);
     return r < 0 ? r : 0;
 }
 
@@ -104,7 +104,7 @@ static int delete_item(struct db *db, const struct id *id, const char *operation
     if (r >= 0)
         r = db_run(db, db_bind(db, SQL_ITEM_DELETE, "b", id), error);
     if (r >= 0)
-        db_count(db, operation, status, -1);
+        db_count(db, id, operation, status, -1);
     return r < 0 ? r : 0;
 }
 

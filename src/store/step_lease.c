@@ -132,7 +132,7 @@ static int take(struct store *store, struct db *db, struct claim_arguments *argu
     if (r < 0)
         return r;
     id_parse(lease->item.document_id, &document);
-    db_count(db, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
+    db_count(db, id, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
     r = db_run(db, db_bind(db, SQL_SIBLINGS_BLOCK, "b", &document), error);
     if (r >= 0)
         r = read_document(db, &document, arguments->arena, &lease->document, error);
@@ -262,6 +262,8 @@ static int heartbeat_step(struct store *store, struct db *db, void *opaque, dq_e
     db_done(row);
     if (r < 0)
         return r;
+    if (arguments->expires_at && progress)
+        db_changed(db, &held->item, DQ_IN_PROGRESS);
     return arguments->expires_at ? 0 : lost(error);
 }
 
@@ -325,7 +327,7 @@ static int complete_one(struct db *db, int64_t now, const struct held *held,
     if (r >= 0)
         r = free_siblings(db, &item.document_id, now, error);
     if (r >= 0)
-        db_count(db, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
+        db_count(db, &item.id, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
     return r;
 }
 
@@ -424,7 +426,8 @@ static int release_step(struct store *store, struct db *db, void *opaque, dq_err
     if (r >= 0)
         r = free_siblings(db, &item.document_id, arguments->now, error);
     if (r >= 0)
-        db_count(db, item.operation, DQ_IN_PROGRESS, superseded ? DQ_CANCELLED : DQ_PENDING);
+        db_count(db, &item.id, item.operation, DQ_IN_PROGRESS,
+                 superseded ? DQ_CANCELLED : DQ_PENDING);
     return r;
 }
 

@@ -141,6 +141,16 @@ int store_workers(struct store *store, struct arena *arena, dq_worker_list *ret_
                   dq_error *error);
 int store_text(struct store *store, const struct id *document, int first, int last,
                struct arena *arena, dq_text *ret_text, dq_error *error);
+/* Reports; see dq_list_problems, dq_get_history, dq_count_purgeable. */
+int store_problems(struct store *store, int64_t now, int64_t since, struct arena *arena,
+                   dq_problem_list *ret_list, dq_error *error);
+int store_history(struct store *store, int64_t now, int step_minutes, int points,
+                  struct arena *arena, dq_history *ret_history, dq_error *error);
+int64_t store_count_finished(struct store *store, int64_t before, int status, dq_error *error);
+
+/* See dq_list_changes. */
+int store_changes(struct store *store, int64_t now, int64_t after, int limit, struct arena *arena,
+                  dq_change_list *ret_list, dq_error *error);
 int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_list,
                  dq_error *error);
 int store_locate(struct store *store, const struct id *document, struct pack_place *ret_place,

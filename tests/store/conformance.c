@@ -490,5 +490,5 @@ int main(void)
         TEST(an_oversize_upload_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) + state_tests() + verb_tests() +
-           search_tests();
+           search_tests() + watch_tests();
 }

@@ -43,5 +43,6 @@ void nap(int64_t microseconds);
 int state_tests(void);  /* states.c */
 int verb_tests(void);   /* verbs.c */
 int search_tests(void); /* searching.c */
+int watch_tests(void);  /* watch.c */
 
 #endif
