@@ -163,6 +163,9 @@ def test_answers_fit(call):
     call("GET", one + "/content", a + "/content", headers={"Range": "bytes=0-1"})
     call("GET", one + "/content", a + "/content", headers={"If-None-Match": "*"})
     call("GET", one + "/pages/{n}", a + "/pages/2")
+    call("GET", one + "/chunks", a + "/chunks?size=100&overlap=10")
+    call("GET", one + "/chunks", a + "/chunks?size=none")
+    call("GET", "/v1/search", "/v1/search?q=two"), call("GET", "/v1/search", "/v1/search?q=nokey:x")
     call("GET", one, a)
     held = lease(item=second["item"]["id"])[0]["token"]
     call("POST", "/v1/leases/{token}/fail", f"/v1/leases/{held}/fail",
