@@ -102,20 +102,24 @@ class Postgres:
     def promote(self):
         self.tool("pg_ctl", "-D", self.data, "-w", "promote")
 
-    def children(self):
-        """Process ids of the server's backends."""
+    def children(self, pattern=rf"\b{USER} postgres 127\.0\.0\.1"):
+        """Process ids of the server's backends; with pattern "", of all its processes."""
         listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
                                 capture_output=True, text=True).stdout
-        return [int(line.split()[0]) for line in listed.splitlines()
-                if re.search(rf"\b{USER} postgres 127\.0\.0\.1", line)]
+        return [int(line.split()[0]) for line in listed.splitlines() if re.search(pattern, line)]
 
     def kill(self, how=signal.SIGKILL):
         if self.process and self.process.poll() is None:
-            if how == signal.SIGKILL:  # with the backends: what a power cut of the machine does
-                os.killpg(self.process.pid, how)
-            else:
-                self.process.send_signal(how)
+            family = self.children("") if how == signal.SIGKILL else []
+            self.process.send_signal(how)
             self.process.wait()
+            for pid in family:  # all at once, as when the machine loses its power
+                try:
+                    os.kill(pid, how)
+                except ProcessLookupError:
+                    pass
+            while any(os.path.exists(f"/proc/{pid}") for pid in family):
+                time.sleep(0.01)
         self.process = None
 
     def remove(self):

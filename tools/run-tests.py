@@ -29,6 +29,8 @@ PYTHON_SUITES = [
     "client",
     "python",
     "dist",
+    "search",
+    "web",
     "crash",
 ]
 STAGE_SECONDS_MAX = 1500

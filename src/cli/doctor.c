@@ -53,6 +53,12 @@ static bool data_exists(const struct cli *cli)
     return stat(home_path(cli), &state) == 0;
 }
 
+/* A database is there or is a fault; a directory that is not there yet is neither. */
+static bool store_is_database(const struct cli *cli)
+{
+    return strncmp(settings_text(&cli->settings, SET_URL), "postgres", strlen("postgres")) == 0;
+}
+
 /* Where a file can be put to try the disk: the directory itself, or what it will be made in. */
 static const char *trial_directory(const struct cli *cli, char path[PATH_MAX])
 {
@@ -85,7 +91,7 @@ static void check_store(struct cli *cli, struct finding *finding)
     char url[PATH_MAX], token[SETTING_BYTES_MAX];
     const dq_options options = {.token = token};
     dq_queue_stats *stats = NULL;
-    if (!cli_is_remote(cli) && !data_exists(cli)) {
+    if (!cli_is_remote(cli) && !store_is_database(cli) && !data_exists(cli)) {
         find(finding, GOOD, "", "none yet (docq " DOCQ_VERSION ")");
         return;
     }
@@ -95,10 +101,13 @@ static void check_store(struct cli *cli, struct finding *finding)
         find(finding, FAIL, error_row(cli->error.code)->remedy, "%s", cli->error.detail);
         return;
     }
-    find(finding, GOOD, "",
-         "opens: %lld documents, %lld pending, %lld failed (docq " DOCQ_VERSION ")",
-         (long long)stats->documents, (long long)stats->counts[DQ_PENDING],
-         (long long)stats->counts[DQ_FAILED]);
+    if (stats->risk)
+        find(finding, WARN, "docs/postgresql.md says how", "%s", stats->risk);
+    else
+        find(finding, GOOD, "",
+             "opens: %lld documents, %lld pending, %lld failed (docq " DOCQ_VERSION ")",
+             (long long)stats->documents, (long long)stats->counts[DQ_PENDING],
+             (long long)stats->counts[DQ_FAILED]);
     dq_free(stats);
 }
 

@@ -122,8 +122,9 @@ static enum fate attempt(struct store *store, struct db *db, struct waiting_step
         step->merged = false;
     }
     tally_reset(&db->group);
+    db->changes.count = db->changes.kept = 0; /* noted by the steps, not kept here yet */
     db->batch = id_new(clock_now());
-    pg->again = pg->wrote = false;
+    pg->again = pg->refused = pg->wrote = false;
     int r = postgres_exec(db, SQL_BEGIN, error);
     if (r >= 0)
         r = run_steps(store, db, group, error);
@@ -190,6 +191,8 @@ static void commit_group(struct store *store, struct waiting_step *group)
             commit_alone(store, group);
             return;
         }
+        if (fate == FATE_AGAIN && pg_of(&postgres_of(store)->writer)->refused)
+            break; /* the caller may wait, the others must not */
         if (fate == FATE_AGAIN)
             nap(TRY_AGAIN_US * i);
     }
@@ -294,9 +297,11 @@ static int pg_open(struct store *store, const char *url, const struct store_opti
     if (r >= 0)
         r = postgres_bytes_open(store, &store->packs, error);
     if (r >= 0)
-        r = postgres_connect(url, &own->writer, error);
-    own->writer.packs = store->packs;
-    own->writer.age_step = store->age_step;
+        r = postgres_revive(store, &own->writer, error);
+    if (r == DQ_BUSY)
+        r = DQ_UNREACHABLE;
+    if (r == DQ_UNREACHABLE && error)
+        error->code = r;
     if (r >= 0)
         r = postgres_migrate(store, &own->writer, error);
     if (r >= 0)

@@ -54,21 +54,24 @@ struct pg *pg_of(struct db *db)
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
+#define LOCK_NOT_AVAILABLE "55P03"
+
 /* What a SQLSTATE means to us. */
 static const struct {
     const char *state; /* or its beginning */
     int code;
     bool lost, again;
 } states[] = {
-    {"08", DQ_BUSY, true, false},    /* the connection */
-    {"57P", DQ_BUSY, true, false},   /* shut down, crashed, cannot connect now */
-    {"25006", DQ_BUSY, true, false}, /* read-only: this server is the primary no more */
-    {"25P03", DQ_BUSY, true, false}, /* the session idled in a transaction too long */
-    {"40", DQ_BUSY, false, true},    /* deadlock, moved row */
-    {"23505", DQ_BUSY, false, true}, /* somebody else inserted it first */
-    {"23503", DQ_BUSY, false, true}, /* its document is going */
-    {"55P03", DQ_BUSY, false, true}, /* a lock is held for too long */
-    {"53100", DQ_NO_SPACE, false, false}, {"53", DQ_BUSY, false, false},
+    {"08", DQ_BUSY, true, false},               /* the connection */
+    {"57P", DQ_BUSY, true, false},              /* shut down, crashed, cannot connect now */
+    {"25006", DQ_BUSY, true, false},            /* read-only: this server is the primary no more */
+    {"25P03", DQ_BUSY, true, false},            /* the session idled in a transaction too long */
+    {"40", DQ_BUSY, false, true},               /* deadlock, moved row */
+    {"23505", DQ_BUSY, false, true},            /* somebody else inserted it first */
+    {"23503", DQ_BUSY, false, true},            /* its document is going */
+    {LOCK_NOT_AVAILABLE, DQ_BUSY, false, true}, /* a lock is held for too long */
+    {"53100", DQ_NO_SPACE, false, false},
+    {"53", DQ_BUSY, false, false},
     {"XX001", DQ_CORRUPT, false, false},
 };
 
@@ -84,6 +87,7 @@ static int pg_error(struct pg *pg, const PGresult *result, const char *what, dq_
             code = states[i].code;
             pg->lost = pg->lost || states[i].lost;
             pg->again = pg->again || states[i].again;
+            pg->refused = pg->refused || strcmp(state, LOCK_NOT_AVAILABLE) == 0;
             break;
         }
     if (PQstatus(pg->conn) == CONNECTION_BAD) {
@@ -422,6 +426,13 @@ static const struct db_driver pg_driver = {
     .flush = pg_flush,
 };
 
+/* What the server remarks upon is in its own log. */
+static void no_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
 int postgres_connect(const char *url, struct db *db, dq_error *error)
 {
     /* A peer that fell silent is noticed within five seconds. The URL may say otherwise. */
@@ -436,6 +447,7 @@ int postgres_connect(const char *url, struct db *db, dq_error *error)
     if (!pg || !db->prepared)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     pg->conn = PQconnectdbParams(names, values, 1);
+    PQsetNoticeProcessor(pg->conn, no_notice, NULL);
     if (PQstatus(pg->conn) != CONNECTION_OK) {
         const char *why = PQerrorMessage(pg->conn);
         pg->lost = true;
@@ -457,6 +469,7 @@ void postgres_disconnect(struct db *db)
     }
     if (pg_of(db))
         PQfinish(pg_of(db)->conn);
+    free(db->changes.bytes);
     free(db->prepared);
     free(db->handle);
     *db = (struct db){0};

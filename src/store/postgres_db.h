@@ -10,9 +10,10 @@
 /* The handle of a db. */
 struct pg {
     PGconn *conn;
-    bool lost;  /* the connection is gone */
-    bool again; /* the last error may pass: a deadlock, a race for a unique row, a lock */
-    bool wrote; /* since it was last set to false */
+    bool lost;    /* the connection is gone */
+    bool again;   /* the last error may pass: a deadlock, a race for a unique row, a lock */
+    bool refused; /* it was a lock that somebody holds for long */
+    bool wrote;   /* since it was last set to false */
 };
 
 /* *db is to be given to postgres_disconnect after a failure, too. DQ_UNREACHABLE: no server

@@ -74,7 +74,7 @@ static int put_fresh(struct db *db, int64_t now, struct new_item **items, size_t
             bug("an item was put that nobody asked for");
         (*found)->id = (*found)->own;
         (*found)->created = true;
-        db_count(db, (*found)->operation, -1, DQ_PENDING);
+        db_count(db, &(*found)->id, (*found)->operation, -1, DQ_PENDING);
     }
     db_done(rows);
     free_asked(&asked);
@@ -137,25 +137,25 @@ static int enqueue_all(struct db *db, int64_t now, struct new_item **items, size
     return r;
 }
 
-/* One with a key of its own is run alone: it may be a repeat. */
-static struct enqueue_arguments *mergeable(const struct waiting_step *step)
+/* A request that may come again with the same key is run by itself. */
+static bool is_plain_enqueue(const struct waiting_step *step)
 {
-    struct enqueue_arguments *arguments = step->run == enqueue_step ? step->arguments : NULL;
-    return arguments && !arguments->once ? arguments : NULL;
+    return step->run == enqueue_step && !((struct enqueue_arguments *)step->arguments)->once;
 }
 
 static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *error)
 {
     size_t count = 0, room = 0;
     for (struct waiting_step *step = group; step; step = step->next)
-        room += mergeable(step) ? mergeable(step)->count : 0;
+        if (is_plain_enqueue(step))
+            room += ((struct enqueue_arguments *)step->arguments)->count;
     struct new_item **items = calloc(room + 1, sizeof *items);
     if (!items)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     int64_t now = 0;
     for (struct waiting_step *step = group; step; step = step->next) {
-        struct enqueue_arguments *arguments = mergeable(step);
-        if (!arguments)
+        struct enqueue_arguments *arguments = step->arguments;
+        if (!is_plain_enqueue(step))
             continue;
         step->merged = true;
         now = arguments->now > now ? arguments->now : now;
@@ -166,8 +166,8 @@ static int merge_enqueues(struct db *db, struct waiting_step *group, dq_error *e
     int r = enqueue_all(db, now, items, count, error);
     free(items);
     for (struct waiting_step *step = group; r >= 0 && step; step = step->next) {
-        struct enqueue_arguments *arguments = mergeable(step);
-        for (size_t i = 0; arguments && i < arguments->count; i++)
+        struct enqueue_arguments *arguments = step->arguments;
+        for (size_t i = 0; is_plain_enqueue(step) && i < arguments->count; i++)
             step->code += arguments->items[i].code >= 0;
     }
     return r;
@@ -207,7 +207,7 @@ static int complete_held(struct db *db, int64_t now, struct completion *list, si
         if (!found)
             bug("an item was completed that nobody held");
         *found->code = 0;
-        db_count(db, db_text(rows, 2), DQ_IN_PROGRESS, DQ_COMPLETED);
+        db_count(db, &found->held.item, db_text(rows, 2), DQ_IN_PROGRESS, DQ_COMPLETED);
     }
     db_done(rows);
     for (size_t i = 0; r >= 0 && i < count; i++)
@@ -252,7 +252,7 @@ int postgres_merge(struct store *store, struct waiting_step *group, dq_error *er
     bool enqueues = false, completions = false;
     int r = 0;
     for (struct waiting_step *step = group; step; step = step->next) {
-        enqueues = enqueues || step->run == enqueue_step;
+        enqueues = enqueues || is_plain_enqueue(step);
         completions = completions || step->run == complete_many_step;
     }
     tally_reset(&db->step);
@@ -317,7 +317,7 @@ static int take_some(struct store *store, struct db *db, struct claim_arguments 
 {
     enum { DOCUMENT_COLUMN = 28 };
     const struct claim *claim = arguments->claim;
-    struct id *session = claim->worker ? NULL : &store->session;
+    struct id *session = claim->worker ? NULL : &store->session, item;
     int r;
     struct rows *rows = db_bind(db, SQL_CLAIM_BATCH, "titbiii", operation, arguments->now,
                                 claim->worker ? claim->worker : store->worker, session,
@@ -326,7 +326,8 @@ static int take_some(struct store *store, struct db *db, struct claim_arguments 
         dq_lease *lease = &arguments->leases[arguments->count++];
         fill_item(db, arguments->now, rows, arguments->arena, &lease->item);
         fill_document(rows, DOCUMENT_COLUMN, arguments->arena, &lease->document);
-        db_count(db, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
+        id_parse(lease->item.id, &item);
+        db_count(db, &item, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
     }
     db_done(rows);
     return r;

@@ -169,6 +169,11 @@ ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED;
 -- name: item_of_document_list
 SELECT id, operation, status FROM item WHERE document_id = $1 FOR UPDATE;
 
+-- name: request_key_forget
+DELETE FROM request_key WHERE key = ANY (ARRAY(
+    SELECT key FROM request_key WHERE created_at < $1 ORDER BY created_at LIMIT $2
+    FOR UPDATE SKIP LOCKED));
+
 -- name: pack_ranges
 -- Bytes are not in packs here.
 -- unsupported

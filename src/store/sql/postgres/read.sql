@@ -21,3 +21,15 @@ FROM document d LEFT JOIN LATERAL (
     SELECT status, operation, error_code FROM item WHERE document_id = d.id
     ORDER BY id DESC LIMIT 1) i ON true
 WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2;
+
+-- name: store_risk
+SELECT nullif(concat_ws('; ',
+    CASE WHEN current_setting('fsync') = 'off' OR current_setting('full_page_writes') = 'off'
+    THEN 'the database runs with fsync or full_page_writes off and does not survive a power cut' END,
+    CASE WHEN current_setting('synchronous_standby_names') = ''
+    THEN 'the database has no synchronous standby: with its machine, acknowledged work would be lost'
+    END,
+    (SELECT 'a transaction has been open for ' || max(extract(epoch FROM now() - a.xact_start))::INT
+            || ' s: while it lasts, dead rows stay and claims get slower'
+     FROM pg_stat_activity a WHERE a.backend_xmin IS NOT NULL
+     HAVING max(now() - a.xact_start) > interval '60 s')), '');

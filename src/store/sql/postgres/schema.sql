@@ -13,7 +13,7 @@ SET enable_bitmapscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET jit = off;
-SET lock_timeout = '2s';
+SET lock_timeout = '1s';
 SET idle_in_transaction_session_timeout = '30s';
 SET client_min_messages = warning;
 SELECT set_config('synchronous_commit', 'on', false)
@@ -73,15 +73,6 @@ CREATE TABLE chunk (
     PRIMARY KEY (pack, number)
 );
 ALTER TABLE chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
-
--- Requests that may come twice; see ../once.sql.
-CREATE TABLE request_key (
-    key BYTEA PRIMARY KEY CHECK (length(key) = 32),
-    digest BYTEA NOT NULL CHECK (length(digest) = 32),
-    made TEXT NOT NULL,
-    created_at BIGINT NOT NULL
-);
-CREATE INDEX request_key_age ON request_key (created_at);
 
 -- Large documents on their way in: chunks that no document names yet.
 CREATE TABLE incoming (
@@ -147,6 +138,7 @@ CREATE INDEX item_hot_status ON item_hot (status, id);
 ALTER TABLE item_done ADD PRIMARY KEY (id);
 CREATE INDEX item_done_document ON item_done (document_id, id);
 CREATE INDEX item_done_status ON item_done (status, id);
+CREATE INDEX item_failed ON item_done (finished_at) WHERE status = 'failed';
 CREATE INDEX item_finished ON item_done (finished_at);
 
 CREATE TABLE attempt (
@@ -222,6 +214,14 @@ CREATE TABLE batch (
     at BIGINT NOT NULL
 );
 CREATE INDEX batch_at ON batch (at);
+
+CREATE TABLE request_key (
+    key BYTEA PRIMARY KEY CHECK (length(key) = 32),
+    digest BYTEA NOT NULL CHECK (length(digest) = 32),
+    made TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX request_key_age ON request_key (created_at);
 
 CREATE TABLE token (
     id TEXT PRIMARY KEY,
