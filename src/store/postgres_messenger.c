@@ -116,8 +116,8 @@ void postgres_messenger_stop(struct store *store)
 void postgres_tell(struct store *store, bool work, bool recall)
 {
     struct postgres *own = postgres_of(store);
-    bool news = (work && !atomic_exchange(&own->tell_work, true)) |
-                (recall && !atomic_exchange(&own->tell_recall, true));
-    if (news)
+    bool work_is_news = work && !atomic_exchange(&own->tell_work, true);
+    bool recall_is_news = recall && !atomic_exchange(&own->tell_recall, true);
+    if (work_is_news || recall_is_news)
         (void)eventfd_write(own->wake_fd, 1);
 }
