@@ -22,6 +22,12 @@ int check_priority(int priority, dq_error *error);
 int check_operation_name(const char *name, dq_error *error);
 int check_filename(const char *name, dq_error *error);
 int check_metadata(const char *json, dq_error *error);
+/* Letters, digits and hyphens as BCP 47 has them; NULL is not valid. */
+bool language_valid(const char *language);
+
 int check_owner(const char *owner, dq_error *error);
+
+/* Of a result: its language, its thumbnail. Metadata is checked by check_metadata(). */
+int check_renditions(const dq_result *result, dq_error *error);
 
 #endif

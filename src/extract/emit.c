@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/frame.h"
+#include "base/png.h"
 #include "base/utf8.h"
 
 #include <jansson.h>
@@ -27,12 +28,13 @@
 struct emit {
     int fd;
     int64_t deadline;
-    dq_error failure; /* code 0: none */
-    struct buf page;
+    dq_error failure;          /* code 0: none */
+    struct buf page, markdown; /* what is open */
+    bool markdown_left_out, has_thumbnail;
     volatile sig_atomic_t writing; /* > 0: emit_cut_off() must not interrupt */
     volatile uint32_t pages;
     unsigned problems;
-    size_t output_bytes;
+    size_t output_bytes, markdown_bytes;
     json_t *metadata;
 };
 
@@ -49,8 +51,11 @@ struct emit *emit_new(int fd, int64_t deadline)
     json_t *metadata = json_object();
     if (!emit || !metadata)
         bug("out of memory");
-    *emit = (struct emit){
-        .fd = fd, .deadline = deadline, .page = BUF(PAGE_TEXT_MAX), .metadata = metadata};
+    *emit = (struct emit){.fd = fd,
+                          .deadline = deadline,
+                          .page = BUF(PAGE_TEXT_MAX),
+                          .markdown = BUF(PAGE_TEXT_MAX),
+                          .metadata = metadata};
     return emit;
 }
 
@@ -59,6 +64,7 @@ void emit_free(struct emit *emit)
     if (!emit)
         return;
     buf_free(&emit->page);
+    buf_free(&emit->markdown);
     json_decref(emit->metadata);
     free(emit);
 }
@@ -154,6 +160,29 @@ static void append_clean(struct buf *to, const char *text, size_t length)
     }
 }
 
+static bool is_same(const struct buf *a, const struct buf *b)
+{
+    return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+/* The text of a document counts for more than its Markdown, which gives way where both are too
+ * long. */
+static void write_markdown(struct emit *emit, const unsigned char number[PAGE_NUMBER_SIZE])
+{
+    const struct buf *markdown = &emit->markdown;
+    if (markdown->length == 0 || is_same(markdown, &emit->page))
+        return;
+    if (markdown->overflow || emit->markdown_left_out ||
+        emit->markdown_bytes + markdown->length > FRAME_MARKDOWN_BYTES_MAX) {
+        if (!emit->markdown_left_out)
+            emit_problem(emit, "page %u: its Markdown is too long and is left out", emit->pages);
+        emit->markdown_left_out = true;
+        return;
+    }
+    emit->markdown_bytes += markdown->length;
+    write_frame(emit, FRAME_MARKDOWN, number, PAGE_NUMBER_SIZE, markdown->bytes, markdown->length);
+}
+
 static int write_page(struct emit *emit)
 {
     unsigned char number[PAGE_NUMBER_SIZE];
@@ -171,8 +200,11 @@ static int write_page(struct emit *emit)
                              emit->page.length ? emit->page.bytes : "", emit->page.length);
     emit->pages = emit->pages + 1;
     emit->writing = emit->writing - 1;
+    if (result == 0)
+        write_markdown(emit, number);
     buf_clear(&emit->page);
-    return result;
+    buf_clear(&emit->markdown);
+    return emit->failure.code;
 }
 
 int emit_page(struct emit *emit)
@@ -207,6 +239,23 @@ int emit_text(struct emit *emit, const char *text, size_t length)
         length -= size;
     }
     return emit->failure.code;
+}
+
+int emit_markdown(struct emit *emit, const char *text, size_t length)
+{
+    int result = emit_status(emit, NULL);
+    if (result == 0 && !emit->markdown_left_out)
+        append_clean(&emit->markdown, text, length);
+    return result;
+}
+
+int emit_thumbnail(struct emit *emit, const void *png, size_t length)
+{
+    if (emit->failure.code < 0 || emit->has_thumbnail || length > FRAME_THUMBNAIL_BYTES_MAX ||
+        !png_valid(png, length, FRAME_THUMBNAIL_SIDE_MAX))
+        return emit->failure.code;
+    emit->has_thumbnail = true;
+    return write_frame(emit, FRAME_THUMBNAIL, NULL, 0, png, length);
 }
 
 int emit_puts(struct emit *emit, const char *text)

@@ -37,8 +37,9 @@ struct answer {
     struct buf body;
     int fd; /* more body behind `body`; -1 = none */
     int64_t fd_offset, fd_left;
-    int64_t length; /* Content-Length where the body itself is left out; -1 = body + fd_left */
-    bool close;     /* say so, and do */
+    int64_t length;    /* Content-Length where the body itself is left out; -1 = body + fd_left */
+    bool close;        /* say so, and do */
+    const char *cache; /* Cache-Control, static; NULL = no-store */
 };
 
 enum wait_kind {

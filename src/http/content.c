@@ -34,8 +34,8 @@ static const char *download_type(const char *type)
     return "application/octet-stream";
 }
 
-/* Does a list of entity tags hold ours? Weak ones compare like strong ones. */
-static bool lists_tag(const char *list, const char *etag)
+/* Weak ones compare like strong ones. */
+bool lists_tag(const char *list, const char *etag)
 {
     return list && (strcmp(list, "*") == 0 || strstr(list, etag));
 }

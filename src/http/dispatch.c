@@ -263,8 +263,7 @@ void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *
 {
     static const char common[] = "X-Content-Type-Options: nosniff\r\n"
                                  "Content-Security-Policy: default-src 'none'; sandbox\r\n"
-                                 "Cross-Origin-Resource-Policy: same-origin\r\n"
-                                 "Cache-Control: no-store\r\n";
+                                 "Cross-Origin-Resource-Policy: same-origin\r\n";
     const struct answer *answer = &call->answer;
     int64_t length = answer->length;
     if (length < 0)
@@ -274,6 +273,7 @@ void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *
     if (answer->status != 204 && answer->status != 304)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     buf_append(out, common, sizeof common - 1);
+    buf_printf(out, "Cache-Control: %s\r\n", answer->cache ? answer->cache : "no-store");
     buf_append(out, answer->header.bytes, answer->header.length);
     buf_printf(out, "X-Request-Id: %s\r\n", call->request_id);
     if (!keep_alive)

@@ -199,6 +199,8 @@ int dq_mark_completed(dq_queue *queue, const char *token, const dq_result *resul
     int r = token_read(queue->store, token, &held, error);
     if (r >= 0 && result && result->metadata)
         r = check_metadata(result->metadata, error);
+    if (r >= 0 && result)
+        r = check_renditions(result, error);
     if (r < 0)
         return r;
     return store_complete(queue->store, clock_now(), &held, result, error);

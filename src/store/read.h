@@ -11,4 +11,8 @@ int read_item(struct db *db, int64_t now, const struct id *id, bool history, str
 int read_document(struct db *db, const struct id *id, struct arena *arena,
                   dq_document *ret_document, dq_error *error);
 
+/* Adds what is known of its result, if it has one. */
+int read_result(struct db *db, const struct id *id, struct arena *arena, dq_document *document,
+                dq_error *error);
+
 #endif

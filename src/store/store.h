@@ -126,6 +126,10 @@ int store_workers(struct store *store, struct arena *arena, dq_worker_list *ret_
                   dq_error *error);
 int store_text(struct store *store, const struct id *document, int first, int last,
                struct arena *arena, dq_text *ret_text, dq_error *error);
+int store_markdown(struct store *store, const struct id *document, int first, int last,
+                   struct arena *arena, dq_text *ret_text, dq_error *error);
+int store_thumbnail(struct store *store, const struct id *document, struct arena *arena,
+                    dq_thumbnail *ret_thumbnail, dq_error *error);
 int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_list,
                  dq_error *error);
 int store_locate(struct store *store, const struct id *document, struct pack_place *ret_place,
