@@ -213,4 +213,5 @@ def main():
     return 0 if corpus.is_dir() else 77
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,7 @@
 #include "base/frame.h"
 #include "base/png.h"
 #include "base/utf8.h"
+#include "extract/facts.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -289,8 +290,10 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
         from++;
     while (to > from && (unsigned char)clean.bytes[to - 1] <= ' ')
         to--;
-    if (from < to && !json_object_get(emit->metadata, name))
-        json_object_set_new(emit->metadata, name, json_stringn(clean.bytes + from, to - from));
+    autobuf value = BUF(3 * FACT_BYTES_MAX);
+    buf_append(&value, clean.bytes + from, to - from);
+    if (value.length && fact_normalize(fact, &value) && !json_object_get(emit->metadata, name))
+        json_object_set_new(emit->metadata, name, json_stringn(value.bytes, value.length));
 }
 
 void emit_count(struct emit *emit, enum fact fact, uint64_t count)
