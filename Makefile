@@ -21,8 +21,8 @@ demo: deps all ## process the samples before your eyes; EXIT=1 stops afterwards
 test: deps all ## build and run every test
 	$(PYTHON) tools/run-tests.py --build $(BUILD)
 
-bench: deps all ## measure, print the table, write it as JSON
-	$(PYTHON) bench/run.py --build $(BUILD)
+bench: deps all ## measure, print the table, write it as JSON; QUICK=1 only tries it
+	$(PYTHON) bench/run.py --build $(BUILD) $(if $(QUICK),--quick)
 
 soak: deps all ## the long form of fuzzing and crash tests
 	$(PYTHON) tools/run-tests.py --build $(BUILD) --soak

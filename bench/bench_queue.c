@@ -1,7 +1,9 @@
 /*
  * The queue through its C API, each figure the median of RUNS: bulk enqueue, claim + complete in
  * batches and one by one, two processes that write at once, claim time against the depth.
- * Prints one JSON object; bench/run.py makes the table. Usage: bench_queue DIRECTORY
+ * Prints one JSON object; bench/run.py makes the table.
+ * Usage: bench_queue DIRECTORY rates DEPTH, or bench_queue DIRECTORY documents COUNT, which makes
+ * documents for others to enqueue and prints their ids.
  */
 #include "base/clock.h"
 
@@ -154,13 +156,13 @@ static void two_processes(char (*ids)[DQ_ID_SIZE], int count, double *server, do
     dq_queue *queue = open_queue();
     dq_error error;
     int64_t start = clock_tick(), n = 0;
-    while (clock_tick() < start + SECONDS * US_PER_S) {
-        dq_ask ask = {.document_id = ids[n % count], .operation = "other"};
+    while (clock_tick() < start + SECONDS * US_PER_S && n < count) {
+        dq_ask ask = {.document_id = ids[n], .operation = "other"};
         if (dq_enqueue_many(queue, &ask, 1, NULL, NULL, &error) < 0)
             die(&error);
         n++;
     }
-    *server = (double)n / SECONDS;
+    *server = (double)n / ((double)(clock_tick() - start) / 1e6);
     waitpid(child, NULL, 0);
     *worker = shared[0];
     dq_close(&queue);
@@ -200,6 +202,16 @@ static void define(dq_queue *queue)
     }
 }
 
+/* Of an operation that nobody claims while it is filled. */
+static void empty(dq_queue *queue, const char *operation)
+{
+    char filter[64];
+    dq_error error;
+    snprintf(filter, sizeof filter, "pending operation:%s", operation);
+    if (dq_bulk(queue, DQ_BULK_CANCEL, filter, &error) < 0)
+        die(&error);
+}
+
 static void rates(dq_queue *queue, char (*ids)[DQ_ID_SIZE], int count)
 {
     double bulk[RUNS], batch[RUNS], batch1[RUNS], single[RUNS], server[3], worker[3];
@@ -217,6 +229,7 @@ static void rates(dq_queue *queue, char (*ids)[DQ_ID_SIZE], int count)
         enqueue_bulk(queue, ids, count, "bench");
         two_processes(ids, count, &server[i], &worker[i]);
         drain_all(queue, 1, BULK, 0);
+        empty(queue, "other"); /* an item that waits already would be no new one */
     }
     printf("\"enqueue_bulk_per_s\": %.0f, \"drain_batch10_8_threads_per_s\": %.0f, "
            "\"drain_batch10_1_thread_per_s\": %.0f, \"drain_single_8_threads_per_s\": %.0f, "
@@ -230,29 +243,46 @@ static void depths(dq_queue *queue, char (*ids)[DQ_ID_SIZE], int count)
     enqueue_bulk(queue, ids, 1000, "bench");
     printf(", \"claim10_us_at_1000\": %.0f", claim_time(queue));
     enqueue_bulk(queue, ids + 1000, count - 1000, "bench");
-    printf(", \"claim10_us_at_%d\": %.0f", count, claim_time(queue));
+    printf(", \"claim10_us_deep\": %.0f", claim_time(queue));
     drain_all(queue, 1, BULK, 0);
     enqueue_bulk(queue, ids, 1000, "bench");
-    printf(", \"claim10_us_at_1000_with_%d_finished\": %.0f", count, claim_time(queue));
+    printf(", \"claim10_us_finished\": %.0f", claim_time(queue));
+}
+
+static void print_documents(dq_queue *queue, int count)
+{
+    char(*ids)[DQ_ID_SIZE] = make_documents(queue, count);
+    for (int i = 0; i < count; i++)
+        puts(ids[i]);
+    free(ids);
+}
+
+static void measure(dq_queue *queue, int depth)
+{
+    enum { COUNT = 50000 };
+    char(*ids)[DQ_ID_SIZE] = make_documents(queue, depth > COUNT ? depth : COUNT);
+    printf("{");
+    rates(queue, ids, COUNT);
+    depths(queue, ids, depth);
+    printf("}\n");
+    free(ids);
 }
 
 int main(int argc, char **argv)
 {
-    int deep = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1000000;
-    enum { COUNT = 50000 };
-    if (argc < 2) {
-        fprintf(stderr, "usage: bench_queue DIRECTORY [DEPTH]\n");
+    int count = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0;
+    bool documents = argc == 4 && strcmp(argv[2], "documents") == 0;
+    if (count < 1 || (!documents && strcmp(argv[2], "rates") != 0)) {
+        fprintf(stderr, "usage: bench_queue DIRECTORY rates|documents COUNT\n");
         return 2;
     }
     snprintf(url, sizeof url, "sqlite:%s", argv[1]);
     dq_queue *queue = open_queue();
     define(queue);
-    char(*ids)[DQ_ID_SIZE] = make_documents(queue, deep > COUNT ? deep : COUNT);
-    printf("{");
-    rates(queue, ids, COUNT);
-    depths(queue, ids, deep);
-    printf("}\n");
-    free(ids);
+    if (documents)
+        print_documents(queue, count);
+    else
+        measure(queue, count);
     dq_close(&queue);
     return 0;
 }

@@ -262,10 +262,13 @@ typedef struct dq_options {
     int64_t age_step;           /* one step of priority is worth this much waiting; 0 = 60 s */
     int64_t disk_reserve_bytes; /* refuse uploads when less would stay free; 0 = 64 MiB */
     bool read_only;             /* never create or migrate; writes fail with DQ_INVALID */
+    const char *token;          /* of a server: shown with every request; NULL = none */
 } dq_options;
 
-/* URL: "sqlite:DIR" (a data directory, created where missing), "sqlite::memory:" (tests).
- * DQ_VERSION: written by a newer docq. DQ_IO, DQ_STORE, DQ_INVALID (bad URL, not writable). */
+/* URL: "sqlite:DIR" (a data directory, created where missing), "sqlite::memory:" (tests),
+ * "http://HOST:PORT" or "https://HOST" (a docq server; of the options it uses worker and token).
+ * DQ_VERSION: written by a newer docq. DQ_IO, DQ_STORE, DQ_INVALID (bad URL, not writable).
+ * DQ_UNREACHABLE: no docq server answers there. */
 DQ_API int dq_open(const char *url, const dq_options *options, dq_queue **ret_queue,
                    dq_error *error);
 
@@ -383,6 +386,7 @@ typedef struct dq_claim_options {
     int64_t lease_time;            /* 0 = 30 s */
     const char *const *operations; /* NULL-terminated; NULL = the built-in ones */
     const char *worker;            /* a remote holder's name; NULL = this session */
+    const char *item_id;           /* exactly this one, as dq_mark_in_progress(); NULL = the next */
 } dq_claim_options;
 
 /* dq_get_pending_items and dq_mark_in_progress in one step. An empty list is success. */

@@ -16,7 +16,8 @@ FLOORS = {
     "base": set(),
     "core": {"base"},
     "store": {"base", "core"},
-    "queue": {"base", "core", "store"},
+    "client": {"base", "core"},
+    "queue": {"base", "core", "store", "client"},
     "sandbox": {"base"},
     "extract": {"base"},
     "worker": {"base", "core", "sandbox"},
@@ -36,8 +37,9 @@ LIBRARIES = [
     (r"sqlite3\.h", r"src/store/.*"),
     (r"poppler/.*|poppler-.*\.h", r"src/extract/.*\.cc"),
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
+    (r"curl/.*", r"src/client/.*"),
     (r"openssl/.*", r"src/base/digest\.c"),
-    (r"jansson\.h", r"src/(core|store|queue|http|cli|extract|worker)/.*"),
+    (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
     (r"zip\.h|libxml/.*|gumbo\.h|uchardet/.*|uchardet\.h", r"src/extract/.*"),
 ]
 ONE_FILE_ONLY = ["http_parser.h"]

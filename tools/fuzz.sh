@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fuzz.sh BUILD SECONDS: builds every tests/fuzz/fuzz_*.c with clang's fuzzer, AddressSanitizer and
 # UndefinedBehaviorSanitizer, and runs each for so many seconds. Prints `ok NAME` or `failed NAME`.
+# Each begins with tests/fuzz/seeds/NAME; the extractor's seeds are the samples.
 set -eu
 cd "$(dirname "$0")/.."
 build=$1
@@ -23,6 +24,7 @@ run_one() {
     seeds=tests/fuzz/seeds/$name
     mkdir -p "$corpus" "$build/found"
     test -d "$seeds" || seeds=""
+    test "$name" != fuzz_extract || seeds="$seeds samples"
     if "$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
         -artifact_prefix="$build/found/$name-" "$corpus" $seeds >"$build/$name.log" 2>&1; then
         echo "ok $name"

@@ -8,8 +8,9 @@ packages="
 build-essential gcc g++ clang clang-format clang-tidy libclang-rt-14-dev
 meson ninja-build pkg-config python3 python3-pytest python3-requests
 libuv1-dev libhttp-parser-dev libsqlite3-dev libseccomp-dev libpoppler-cpp-dev poppler-data
-libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libssl-dev libcmocka-dev
-strace wrk sqlite3 qpdf
+libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libcurl4-openssl-dev libssl-dev
+libcmocka-dev
+strace wrk beanstalkd sqlite3 qpdf
 "
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

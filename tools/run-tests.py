@@ -124,7 +124,8 @@ def main():
         ("tests in Python", lambda: python_tests(totals, options.build, PYTHON_SUITES)),
     ]
     if options.soak:
-        os.environ.setdefault("DOCQ_STORM", "500/50")
+        os.environ.setdefault("DOCQ_STORM", "2000/300")
+        os.environ.setdefault("DOCQ_EVERY", "1")
         stages = [
             ("fuzzing", lambda: fuzz(totals, options.build, SOAK_FUZZ_SECONDS)),
             ("crashes", lambda: python_tests(totals, options.build, ["crash"])),

@@ -23,6 +23,14 @@ const struct error_row *error_row(int code)
     return &rows[count - 1];
 }
 
+const struct error_row *error_find(const char *slug)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].slug, slug) == 0)
+            return &rows[i];
+    return NULL;
+}
+
 const char *dq_code_name(int code)
 {
     return code >= 0 ? "ok" : error_row(code)->slug;

@@ -15,6 +15,9 @@ struct error_row {
 /* The row of errors.def for a code; an unknown code gets DQ_INTERNAL's. */
 const struct error_row *error_row(int code);
 
+/* The row of a slug; NULL: there is none. */
+const struct error_row *error_find(const char *slug);
+
 /* Fills *error (NULL is fine) and returns `code`, so that `return error_set(...)` reads well. */
 int error_set(dq_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

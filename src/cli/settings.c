@@ -232,11 +232,19 @@ static void close_file(FILE **file)
         fclose(*file);
 }
 
+static void free_line(char **line)
+{
+    free(*line);
+}
+
 static int read_file(struct settings *settings, const char *path, bool beside_data,
                      const struct complaint *complaint)
 {
     __attribute__((cleanup(close_file))) FILE *file = fopen(path, "re");
-    char line[SETTING_BYTES_MAX], where[PATH_MAX + 32];
+    __attribute__((cleanup(free_line))) char *line = NULL;
+    char where[PATH_MAX + 32];
+    size_t capacity = 0;
+    ssize_t length;
     if (!file && beside_data && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return 0;
     if (!file) {
@@ -245,11 +253,15 @@ static int read_file(struct settings *settings, const char *path, bool beside_da
         mend(complaint, "check --config; `docq config --sample` writes a file to begin with");
         return code;
     }
-    for (int number = 1; fgets(line, sizeof line, file); number++) {
+    for (int number = 1; (length = getline(&line, &capacity, file)) >= 0; number++) {
         snprintf(where, sizeof where, "%s:%d", path, number);
-        if (!strchr(line, '\n') && !feof(file)) {
+        if (length >= SETTING_BYTES_MAX) {
             mend(complaint, "keep lines below %d bytes", SETTING_BYTES_MAX);
             return error_set(complaint->error, DQ_INVALID, "%s: the line is too long", where);
+        }
+        if (memchr(line, '\0', (size_t)length)) {
+            mend(complaint, "write it as plain text");
+            return error_set(complaint->error, DQ_INVALID, "%s: a NUL byte is in the line", where);
         }
         int code = read_line(settings, line, where, beside_data, complaint);
         if (code < 0)

@@ -1,6 +1,7 @@
 /*
  * One thread for all workers: it waits for a death, for the end of a pause, or to be told to stop.
- * The kernel ends the workers with this thread (docq worker --parent), however the server dies.
+ * The kernel tells the workers when this thread ends (docq worker --parent), however the server
+ * dies: they finish what they hold and leave.
  */
 #include "cli/supervisor.h"
 

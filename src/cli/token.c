@@ -5,27 +5,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/scope.h"
 #include "core/view.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const struct {
-    const char *name;
-    unsigned bit;
-} scopes[] = {
-    {"upload", DQ_SCOPE_UPLOAD},   {"read", DQ_SCOPE_READ},   {"work", DQ_SCOPE_WORK},
-    {"operate", DQ_SCOPE_OPERATE}, {"admin", DQ_SCOPE_ADMIN},
-};
-enum { SCOPES = sizeof scopes / sizeof scopes[0] };
-
-static unsigned scope_bit(const char *name, size_t length)
-{
-    for (size_t i = 0; i < SCOPES; i++)
-        if (strlen(scopes[i].name) == length && memcmp(scopes[i].name, name, length) == 0)
-            return scopes[i].bit;
-    return 0;
-}
 
 static bool parse_scopes(const struct cli *cli, unsigned *ret_scopes)
 {
@@ -33,7 +17,7 @@ static bool parse_scopes(const struct cli *cli, unsigned *ret_scopes)
     *ret_scopes = 0;
     while (text && *text) {
         size_t length = strcspn(text, ",");
-        unsigned bit = scope_bit(text, length);
+        unsigned bit = scope_find(text, length);
         if (!bit) {
             cli_usage(cli, "give some of upload, read, work, operate, admin, separated by commas",
                       "unknown scope \"%.*s\"", (int)(length < 40 ? length : 40), text);
@@ -45,17 +29,6 @@ static bool parse_scopes(const struct cli *cli, unsigned *ret_scopes)
     if (*ret_scopes == 0)
         cli_usage(cli, "say what it may do, such as --scope upload,read", "a token needs --scope");
     return *ret_scopes != 0;
-}
-
-static char *scope_names(unsigned bits, char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < SCOPES && used < size; i++)
-        if (bits & scopes[i].bit)
-            used +=
-                (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "", scopes[i].name);
-    return text;
 }
 
 static int token_new(struct cli *cli)
@@ -109,7 +82,7 @@ static int token_ls(struct cli *cli)
         const dq_token *token = &list->tokens[i];
         char names[64], age[TEXT_SIZE];
         const char *state = token_state(token, now);
-        scope_names(token->scopes, names, sizeof names);
+        scope_join(token->scopes, ",", names, sizeof names);
         if (cli->json) {
             out_json(token_view(token, names, state));
             continue;

@@ -32,10 +32,12 @@ static int describe(struct cli *cli, char *url, char *extractor, struct worker_o
     return code;
 }
 
-/* The server's death is this worker's SIGTERM, even where the server had no time to send one. */
+/* The server's death is this worker's SIGHUP: it finishes what it holds and leaves, while the next
+ * server's workers take what is new. The kernel may send it more than once, for each thread of the
+ * server that dies after another. */
 static bool follow_parent(int64_t parent)
 {
-    return parent == 0 || (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == (pid_t)parent);
+    return parent == 0 || (prctl(PR_SET_PDEATHSIG, SIGHUP) == 0 && getppid() == (pid_t)parent);
 }
 
 int run_worker(struct cli *cli, int count, char **operands)

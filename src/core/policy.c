@@ -119,3 +119,38 @@ int check_renditions(const dq_result *result, dq_error *error)
                        "a thumbnail is a PNG of at most %d x %d pixels and %d bytes",
                        DQ_THUMBNAIL_SIDE_MAX, DQ_THUMBNAIL_SIDE_MAX, DQ_THUMBNAIL_BYTES_MAX);
 }
+
+int check_purge(int64_t older, int status, dq_error *error)
+{
+    if (older < 0)
+        return error_field(error, DQ_INVALID, "/older", "an age cannot be negative");
+    if (status >= 0 && !(status == DQ_COMPLETED || status == DQ_FAILED || status == DQ_CANCELLED))
+        return error_field(error, DQ_INVALID, "/status",
+                           "only completed, failed and cancelled items can be purged");
+    return 0;
+}
+
+int check_limit(int limit, int max, dq_error *error)
+{
+    if (limit >= 1 && limit <= max)
+        return 0;
+    return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", max);
+}
+
+int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error)
+{
+    if (text && id_parse(text, ret_id))
+        return 0;
+    return error_set(error, DQ_NOT_FOUND, "\"%.40s\" is no %s id", text ? text : "", what);
+}
+
+int check_ask(const dq_ask *ask, struct id *ret_document, dq_error *error)
+{
+    int r = check_priority(ask->priority, error);
+    if (r >= 0 && ask->operation)
+        r = check_operation_name(ask->operation, error);
+    if (r >= 0 && !(ask->document_id && id_parse(ask->document_id, ret_document)))
+        r = error_field(error, DQ_NOT_FOUND, "/document_id", "\"%.40s\" is no document id",
+                        ask->document_id ? ask->document_id : "");
+    return r;
+}

@@ -2,13 +2,16 @@
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
 
+#include "base/id.h"
+
 #include <docq.h>
 
-#define AGE_STEP_DEFAULT     (60 * (int64_t)1000000)
-#define LEASE_TIME_DEFAULT   (30 * (int64_t)1000000)
-#define LEASE_TIME_MIN       ((int64_t)100000)
-#define LEASE_TIME_MAX       (24 * 3600 * (int64_t)1000000)
-#define DISK_RESERVE_DEFAULT (64 * (int64_t)1024 * 1024)
+#define AGE_STEP_DEFAULT          (60 * (int64_t)1000000)
+#define LEASE_TIME_DEFAULT        (30 * (int64_t)1000000)
+#define LEASE_TIME_MIN            ((int64_t)100000)
+#define LEASE_TIME_MAX            (24 * 3600 * (int64_t)1000000)
+#define FAILURE_MESSAGE_BYTES_MAX 4096 /* as it crosses HTTP */
+#define DISK_RESERVE_DEFAULT      (64 * (int64_t)1024 * 1024)
 
 /* Full-jitter exponential backoff: uniform in [0, min(cap, base x factor^(failures-1))], at least
  * `retry_after` (itself capped). `random` is 64 uniform bits. Microseconds.
@@ -26,6 +29,14 @@ int check_metadata(const char *json, dq_error *error);
 bool language_valid(const char *language);
 
 int check_owner(const char *owner, dq_error *error);
+int check_purge(int64_t older, int status, dq_error *error);
+int check_limit(int limit, int max, dq_error *error);
+
+/* `text` as an id; DQ_NOT_FOUND otherwise: what is no id names nothing. */
+int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error);
+
+/* One ask of a batch; *ret_document is the id that it names. */
+int check_ask(const dq_ask *ask, struct id *ret_document, dq_error *error);
 
 /* Of a result: its language, its thumbnail. Metadata is checked by check_metadata(). */
 int check_renditions(const dq_result *result, dq_error *error);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "core/scope.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,12 +39,14 @@ static json_t *repaired(const char *text, size_t length)
     return value;
 }
 
+json_t *view_bytes(const char *text, size_t length)
+{
+    return utf8_valid(text, length) ? json_stringn_nocheck(text, length) : repaired(text, length);
+}
+
 json_t *view_text(const char *text)
 {
-    if (!text)
-        return json_null();
-    size_t length = strlen(text);
-    return utf8_valid(text, length) ? json_stringn_nocheck(text, length) : repaired(text, length);
+    return text ? view_bytes(text, strlen(text)) : json_null();
 }
 
 static json_t *text_or_null(const char *text)
@@ -111,6 +114,8 @@ json_t *view_item(const dq_item *item)
     json_object_set_new(view, "attempts", json_integer(item->attempts));
     json_object_set_new(view, "max_attempts", json_integer(item->max_attempts));
     json_object_set_new(view, "crashes", json_integer(item->crashes));
+    json_object_set_new(view, "epoch", json_integer(item->epoch));
+    json_object_set_new(view, "worker", view_text(item->worker));
     json_object_set_new(view, "due_at", view_time(item->due_at));
     json_object_set_new(view, "waiting", view_text(item->waiting));
     json_object_set_new(view, "lease", lease_of(item));
@@ -157,10 +162,10 @@ static json_t *result_of(const dq_document *document)
 {
     if (!document->has_result)
         return json_null();
-    return json_pack("{s:i, s:I, s:b, s:o, s:b, s:o, s:o, s:o}", "pages", document->pages,
+    return json_pack("{s:i, s:I, s:b, s:o, s:I, s:o, s:o, s:o}", "pages", document->pages,
                      "text_bytes", (json_int_t)document->text_bytes, "partial",
-                     (int)document->partial, "language", view_text(document->language), "thumbnail",
-                     document->thumbnail_bytes > 0, "metadata",
+                     (int)document->partial, "language", view_text(document->language),
+                     "thumbnail_bytes", (json_int_t)document->thumbnail_bytes, "metadata",
                      stored_json(document->result_metadata, json_object()), "problems",
                      stored_json(document->problems, json_array()), "processed_at",
                      view_time(document->processed_at));
@@ -237,6 +242,20 @@ json_t *view_stats(const dq_queue_stats *stats)
     json_object_set_new(view, "workers", json_integer(stats->workers));
     json_object_set_new(view, "operations", operations);
     return view;
+}
+
+json_t *view_token(const dq_token *token)
+{
+    if (!token)
+        return json_null();
+    json_t *scopes = json_array();
+    for (size_t i = 0; i < SCOPE_ROWS; i++)
+        if (token->scopes & scope_rows[i].bit)
+            json_array_append_new(scopes, json_string(scope_rows[i].name));
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "id", token->id, "name",
+                     view_text(token->name), "scopes", scopes, "created_at",
+                     view_time(token->created_at), "expires_at", view_time(token->expires_at),
+                     "revoked_at", view_time(token->revoked_at));
 }
 
 json_t *view_worker(const dq_worker *worker)

@@ -1,9 +1,9 @@
 /* DOCX (ECMA-376, WordprocessingML): which parts there are, and what their elements mean. */
 #include "base/error.h"
 #include "extract/archive.h"
+#include "extract/blocks.h"
 #include "extract/budget.h"
 #include "extract/docx_lists.h"
-#include "extract/markdown.h"
 #include "extract/parsers.h"
 #include "extract/xml.h"
 
@@ -13,9 +13,6 @@
 enum { PART_NAME_SIZE = 256, STYLE_SIZE = 80, NOTES_PARTS_MAX = 200 };
 
 /* ---- the text of one part ---- */
-
-/* What was written as Markdown last: of the same kind, items and rows follow without a gap. */
-enum block { NOTHING, SOMETHING, AN_ITEM, A_ROW };
 
 struct body {
     struct emit *emit;
@@ -29,10 +26,8 @@ struct body {
     bool labelled, breaks_page;
     char style[STYLE_SIZE];
     int list, level, outline;
-    size_t label;   /* bytes of the line that are its list's number or bullet */
-    size_t columns; /* of the table, 0 = its first row is to come */
-    enum block last;
-    struct buf markdown; /* of the line */
+    size_t label; /* bytes of the line that are its list's number or bullet */
+    struct blocks blocks;
 };
 
 static struct buf *current(struct body *body)
@@ -46,50 +41,6 @@ static bool at_line_start(const struct buf *line)
            line->bytes[line->length - 1] == '\t';
 }
 
-/* ---- the same as Markdown ---- */
-
-static void open_block(struct body *body, enum block block)
-{
-    bool follows = body->last == block && block != SOMETHING;
-    if (body->last != NOTHING && !(follows && (block == AN_ITEM || body->columns > 0)))
-        buf_puts(&body->markdown, "\n");
-    body->last = block;
-}
-
-/* Breaks inside of a paragraph stay. */
-static void put_lines(struct buf *to, const char *text, size_t length, bool line_start)
-{
-    while (length > 0 && text[length - 1] == '\n')
-        length--;
-    for (const char *at = text, *end = text + length; at < end;) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        stop = stop ? stop : end;
-        markdown_text(to, at, (size_t)(stop - at), line_start || at > text);
-        if (stop < end)
-            buf_puts(to, "\\\n");
-        at = stop + 1;
-    }
-    buf_puts(to, "\n");
-}
-
-/* "1. " and bullets are Markdown's own; another label is part of the text. */
-static void put_item(struct body *body)
-{
-    const char *text = body->line.bytes;
-    size_t digits = strspn(text, "0123456789");
-    bool own = (digits > 0 && digits < 9 && body->label == digits + 2 && text[digits] == '.') ||
-               (body->label == 2 && text[0] == '-');
-    open_block(body, AN_ITEM);
-    for (int i = 0; i < body->level && i < 9; i++)
-        buf_puts(&body->markdown, "    ");
-    if (own)
-        buf_append(&body->markdown, text, body->label);
-    else
-        buf_puts(&body->markdown, "- ");
-    size_t skip = own ? body->label : 0;
-    put_lines(&body->markdown, text + skip, body->line.length - skip, false);
-}
-
 static int heading_of(const struct body *body)
 {
     if (body->outline >= 0)
@@ -97,47 +48,29 @@ static int heading_of(const struct body *body)
     return body->lists ? lists_heading(body->lists, body->style) : 0;
 }
 
-static bool is_blank(const struct buf *line)
-{
-    return line->length == 0 || strspn(line->bytes, " \t\n") >= line->length;
-}
-
+/* A row of a table is tab-separated, and its cells have no line ends. */
 static void flush_markdown(struct body *body)
 {
-    struct buf *to = &body->markdown;
-    const struct buf *line = &body->line;
-    size_t length = line->length;
-    while (length > 0 && line->bytes[length - 1] == '\n')
-        length--;
+    const struct buf *line = &body->line, *boxes = &body->boxes;
+    struct blocks *to = &body->blocks;
     int level = heading_of(body);
-    if (body->tables > 0 && length > 0) {
-        open_block(body, A_ROW);
-        markdown_row(to, line->bytes, length, &body->columns);
-    } else if (!is_blank(line) && level > 0) {
-        open_block(body, SOMETHING);
-        markdown_heading(to, level, line->bytes, strcspn(line->bytes, "\n"));
-        buf_puts(to, "\n");
-    } else if (!is_blank(line) && body->label > 0) {
-        put_item(body);
-    } else if (!is_blank(line)) {
-        open_block(body, SOMETHING);
-        put_lines(to, line->bytes, length, true);
-    }
-    if (!is_blank(&body->boxes)) {
-        open_block(body, SOMETHING);
-        put_lines(to, body->boxes.bytes, body->boxes.length, true);
-    }
-    if (to->length)
-        emit_markdown(body->emit, to->bytes, to->length);
-    buf_clear(to);
+    if (line->length > 0 && body->tables > 0)
+        blocks_row(to, line->bytes, line->length);
+    else if (line->length > 0 && level > 0)
+        blocks_heading(to, level, line->bytes, line->length);
+    else if (line->length > 0 && body->label > 0)
+        blocks_item(to, body->level, body->label, line->bytes, line->length);
+    else if (line->length > 0)
+        blocks_paragraph(to, line->bytes, line->length);
+    if (boxes->length > 0)
+        blocks_paragraph(to, boxes->bytes, boxes->length);
 }
 
 static void end_page(struct body *body)
 {
     if (emit_open_bytes(body->emit) > 0)
         emit_page(body->emit);
-    body->last = NOTHING;
-    body->columns = 0;
+    blocks_page(&body->blocks);
 }
 
 static void flush_line(struct body *body)
@@ -357,7 +290,7 @@ static void on_start(void *context, const char *name, const struct xml_attribute
         break;
     case TABLE:
         if (body->tables++ == 0)
-            body->columns = 0;
+            blocks_table(&body->blocks);
         break;
     case BOX:
         on_box(body);
@@ -436,15 +369,14 @@ static int read_body(struct archive *archive, int entry, struct lists *lists, st
                         .lists = lists,
                         .line = BUF(LIMIT_PARAGRAPH_BYTES),
                         .boxes = BUF(LIMIT_PARAGRAPH_BYTES),
-                        .markdown = BUF(2 * LIMIT_PARAGRAPH_BYTES),
-                        .outline = -1,
-                        .last = emit_open_bytes(emit) > 0 ? SOMETHING : NOTHING};
+                        .outline = -1};
+    blocks_init(&body.blocks, emit, 2 * LIMIT_PARAGRAPH_BYTES);
     int result = xml_parse(archive, entry, &handler, &body, emit, error);
     bool overflow = body.line.overflow || body.boxes.overflow;
     flush_line(&body);
     buf_free(&body.line);
     buf_free(&body.boxes);
-    buf_free(&body.markdown);
+    blocks_free(&body.blocks);
     if (result == 0 && overflow)
         return error_set(error, DQ_TOO_LARGE, "A paragraph is longer than %llu MiB.",
                          LIMIT_PARAGRAPH_BYTES / 1024 / 1024);

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "core/scope.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -24,14 +25,6 @@ struct access {
     pthread_mutex_t lock; /* of the two below */
     dq_token_list *tokens;
     int64_t read_at; /* clock_tick(), 0 = never */
-};
-
-static const struct {
-    enum dq_scope scope;
-    const char *name;
-} scopes_table[] = {
-    {DQ_SCOPE_UPLOAD, "upload"},   {DQ_SCOPE_READ, "read"},   {DQ_SCOPE_WORK, "work"},
-    {DQ_SCOPE_OPERATE, "operate"}, {DQ_SCOPE_ADMIN, "admin"},
 };
 
 struct access *access_new(dq_queue *queue, const struct http_access *rules, bool loopback,
@@ -93,16 +86,6 @@ bool access_has_token(struct access *access)
     bool any = any_live(access);
     pthread_mutex_unlock(&access->lock);
     return any;
-}
-
-void scope_names(unsigned scopes, char *out, size_t size)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < sizeof scopes_table / sizeof scopes_table[0]; i++)
-        if (scopes & scopes_table[i].scope && used < size)
-            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " or " : "",
-                                     scopes_table[i].name);
 }
 
 /* "localhost:8080" is ours, and so is "localhost" on port 80. */
@@ -195,7 +178,7 @@ static int check_token(const struct access *access, const struct head *head, uns
     if (token->scopes & (scopes | DQ_SCOPE_ADMIN))
         return 0;
     char names[64];
-    scope_names(scopes, names, sizeof names);
+    scope_join(scopes, " or ", names, sizeof names);
     return error_set(error, DQ_FORBIDDEN, "This needs a token with the scope %s.", names);
 }
 

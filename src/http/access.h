@@ -25,7 +25,4 @@ bool access_has_token(struct access *access);
  * blocks. */
 int access_check(struct access *access, const struct head *head, unsigned scopes, dq_error *error);
 
-/* "upload", "read", ...; for several "read or work". */
-void scope_names(unsigned scopes, char *out, size_t size);
-
 #endif

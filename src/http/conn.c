@@ -323,6 +323,15 @@ static ssize_t feed_body(struct conn *conn, const char *bytes, size_t length)
     return used;
 }
 
+/* More of the body is to come; reading may have stopped while a step ran. */
+static void go_on_reading(struct conn *conn)
+{
+    if (conn->eof)
+        conn_close(conn);
+    else
+        start_reading(conn);
+}
+
 static void begin_body(struct conn *conn)
 {
     static char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -339,11 +348,13 @@ static void begin_body(struct conn *conn)
         if (uv_try_write((uv_stream_t *)&conn->tcp, &part, 1) != (int)part.len)
             conn_close(conn);
     }
-    if (conn->state != CONN_BODY || conn->in.length == 0)
-        return;
-    ssize_t used = feed_body(conn, conn->in.bytes, conn->in.length);
-    if (used >= 0)
-        buf_consume(&conn->in, (size_t)used);
+    if (conn->state == CONN_BODY && conn->in.length > 0) {
+        ssize_t used = feed_body(conn, conn->in.bytes, conn->in.length);
+        if (used >= 0)
+            buf_consume(&conn->in, (size_t)used);
+    }
+    if (conn->state == CONN_BODY)
+        go_on_reading(conn);
 }
 
 static void admit(struct conn *conn)
@@ -360,10 +371,7 @@ static void chunk_taken(struct conn *conn)
 {
     conn->state = CONN_BODY;
     conn->body_started += clock_tick() - conn->stopped_at;
-    if (conn->eof)
-        conn_close(conn);
-    else
-        start_reading(conn);
+    go_on_reading(conn);
 }
 
 static void continue_call(struct conn *conn)
@@ -505,13 +513,17 @@ static void start_reading(struct conn *conn)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static bool body_is_late(const struct conn *conn, int64_t now)
+/* Which deadline a body has missed, NULL = none. */
+static const char *missed_deadline(const struct conn *conn, int64_t now)
 {
     const struct http_limits *limits = limits_of(conn);
     int64_t elapsed = (now - conn->body_started) / US_PER_MS;
-    int64_t allowed =
-        limits->body_grace_ms + conn->body_received / limits->body_bytes_per_second_min * 1000;
-    return elapsed > allowed || elapsed > limits->body_ms;
+    int64_t speed_min = limits->body_bytes_per_second_min;
+    if (elapsed > limits->body_ms)
+        return "The body did not come within body-ms";
+    if (speed_min > 0 && elapsed > limits->body_grace_ms + conn->body_received / speed_min * 1000)
+        return "The body came slower than body-bytes-per-second-min";
+    return NULL;
 }
 
 static void too_slow(struct conn *conn, const char *what)
@@ -525,8 +537,9 @@ static void too_slow(struct conn *conn, const char *what)
 void conn_tick(struct conn *conn, int64_t now)
 {
     bool passed = conn->deadline && now >= conn->deadline;
-    if (conn->state == CONN_BODY && body_is_late(conn, now))
-        too_slow(conn, "The body came slower than body-bytes-per-second-min");
+    const char *missed = conn->state == CONN_BODY ? missed_deadline(conn, now) : NULL;
+    if (missed)
+        too_slow(conn, missed);
     else if (conn->state == CONN_WAITING && passed)
         look_again(conn, true);
     else if (conn->state == CONN_WAITING && conn->call->wait == WAIT_POLL && now >= conn->poll_at)

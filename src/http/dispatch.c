@@ -96,10 +96,12 @@ void dispatch_refuse(struct call *call, const dq_error *error)
 
 bool dispatch_body_too_large(const struct call *call, int64_t received, dq_error *error)
 {
-    int64_t max = route_body_max(call->route, &call->service->limits);
+    const char *name;
+    int64_t max = route_body_max(call->route, &call->service->limits, &name);
     if (received <= max)
         return false;
-    error_set(error, DQ_TOO_LARGE, "The body is larger than %lld bytes.", (long long)max);
+    error_set(error, DQ_TOO_LARGE, "The body is larger than %s (%lld bytes).", name,
+              (long long)max);
     return true;
 }
 
@@ -130,11 +132,9 @@ static bool is_json_type(const char *type)
 static int check_body(const struct call *call, dq_error *error)
 {
     const struct route *route = call->route;
-    int64_t max = route_body_max(route, &call->service->limits);
     bool json = route->body == BODY_JSON || route->body == BODY_RESULT;
-    if (call->head.length > max)
-        return error_set(error, DQ_TOO_LARGE, "The body is larger than %lld bytes.",
-                         (long long)max);
+    if (dispatch_body_too_large(call, call->head.length, error))
+        return DQ_TOO_LARGE;
     if (json && (call->head.length > 0 || call->head.chunked) &&
         !is_json_type(head_value(&call->head, "content-type")))
         return error_set(error, DQ_UNSUPPORTED, "The body is to be application/json.");
@@ -167,7 +167,7 @@ int dispatch_admit(struct call *call)
         code = check_body(call, &error);
     if (code < 0)
         fail(call, 0, &error);
-    int64_t max = route_body_max(call->route, &call->service->limits);
+    int64_t max = route_body_max(call->route, &call->service->limits, NULL);
     call->body = BUF(call->route->body == BODY_UPLOAD ? SIZE_MAX / 2 : (size_t)max);
     reserve_body(call);
     return 0;

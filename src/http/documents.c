@@ -92,3 +92,14 @@ int documents_reprocess(struct call *call, dq_error *error)
                                      &document, error);
     return code < 0 ? code : document_accepted(call, document);
 }
+
+int documents_resolve(struct call *call, dq_error *error)
+{
+    char prefix[DQ_ID_SIZE], id[DQ_ID_SIZE];
+    int code = query_value(call->query, "prefix", prefix, sizeof prefix, error);
+    if (code == QUERY_MISSING)
+        return error_field(error, DQ_INVALID, "prefix", "`prefix` is missing.");
+    if (code >= 0)
+        code = dq_resolve_id(call->service->queue, prefix, id, error);
+    return code < 0 ? code : call_json(call, 200, json_pack("{s:s}", "id", id));
+}

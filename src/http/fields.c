@@ -4,10 +4,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define DEPTH_MAX    64
 #define POINTER_SIZE 64
@@ -53,10 +51,17 @@ struct place {
     dq_error *error;
 };
 
+/* RFC 6901: in a name, ~ is ~0 and / is ~1. */
 static int wrong(const struct place *place, const char *expected)
 {
     char pointer[POINTER_SIZE];
-    snprintf(pointer, sizeof pointer, "%s/%s", place->prefix, place->name);
+    size_t used = (size_t)snprintf(pointer, sizeof pointer, "%s/", place->prefix);
+    for (const char *c = place->name; *c && used + 2 < sizeof pointer; c++) {
+        if (*c == '~' || *c == '/')
+            pointer[used++] = '~';
+        pointer[used++] = *c == '~' ? '0' : *c == '/' ? '1' : *c;
+    }
+    pointer[used] = '\0';
     return error_field(place->error, DQ_INVALID, pointer, "`%.40s` %s.", pointer, expected);
 }
 
@@ -110,42 +115,35 @@ static int read_container(const struct field *field, json_t *value, const struct
     return 0;
 }
 
-/* "2026-11-24T06:43:29.5Z" and with +01:00; -1 where it is none. */
-static int64_t time_parse(const char *text)
-{
-    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-    struct tm parts = {0};
-    for (size_t i = 0; shape[i]; i++)
-        if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
-            return -1;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-    if (!rest)
-        return -1;
-    int64_t micros = 0, unit = US_PER_S;
-    if (*rest == '.')
-        for (rest++; isdigit((unsigned char)*rest); rest++)
-            micros += (unit /= 10) * (*rest - '0');
-    int hours = 0, minutes = 0, used = 0;
-    char sign = *rest;
-    if (sign == '+' || sign == '-') {
-        if (sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || rest[1 + used])
-            return -1;
-    } else if (sign != 'Z' || rest[1]) {
-        return -1;
-    }
-    int64_t offset = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
-    return ((int64_t)timegm(&parts) - offset) * US_PER_S + micros;
-}
-
 static int read_moment(const struct field *field, const json_t *value, const struct place *place)
 {
     bool is_time = field->type == FIELD_TIME;
     const char *text = json_string_value(value);
-    int64_t moment = !text ? -1 : is_time ? time_parse(text) : duration_parse(text);
+    int64_t moment = !text ? -1 : is_time ? clock_parse(text) : duration_parse(text);
     if (moment < 0)
         return wrong(place, is_time ? "is to be a time such as 2026-11-24T06:43:29Z"
                                     : "is to be a duration such as 90s, 2h or 30d");
     *(int64_t *)field->value = moment;
+    return 0;
+}
+
+/* Whole or broken; seconds become microseconds, so that a lease of half a second can be asked for.
+ */
+static int read_real(const struct field *field, const json_t *value, const struct place *place)
+{
+    char expected[96];
+    bool seconds = field->type == FIELD_SECONDS;
+    double unit = seconds ? (double)US_PER_S : 1, real = json_number_value(value) * unit;
+    if (!json_is_number(value) || real < (double)field->min || real > (double)field->max) {
+        snprintf(expected, sizeof expected, "is to be a number%s from %g to %g",
+                 seconds ? " of seconds" : "", (double)field->min / unit,
+                 (double)field->max / unit);
+        return wrong(place, expected);
+    }
+    if (seconds)
+        *(int64_t *)field->value = (int64_t)(real + 0.5);
+    else
+        *(double *)field->value = real;
     return 0;
 }
 
@@ -158,6 +156,9 @@ static int read_field(const struct field *field, json_t *value, const struct pla
         return read_number(field, value, place);
     case FIELD_BOOL:
         return read_bool(field, value, place);
+    case FIELD_REAL:
+    case FIELD_SECONDS:
+        return read_real(field, value, place);
     case FIELD_OBJECT:
     case FIELD_ARRAY:
         return read_container(field, value, place);

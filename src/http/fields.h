@@ -16,6 +16,8 @@ enum field_type {
     FIELD_BOOL,     /* bool */
     FIELD_OBJECT,   /* json_t *, borrowed */
     FIELD_ARRAY,    /* json_t *, borrowed; `max` elements */
+    FIELD_REAL,     /* double from `min` to `max` */
+    FIELD_SECONDS,  /* int64_t microseconds, from a number of seconds; min and max as well */
     FIELD_TIME,     /* int64_t, from an RFC 3339 string */
     FIELD_DURATION, /* int64_t microseconds, from "30d" */
 };

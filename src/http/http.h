@@ -31,7 +31,7 @@ struct http_limits {
     int64_t header_ms;                 /* from its first byte to its last */
     int64_t idle_ms;                   /* between two requests */
     int64_t body_grace_ms;
-    int64_t body_bytes_per_second_min; /* on the average, after the grace */
+    int64_t body_bytes_per_second_min; /* on the average, after the grace; 0 = any */
     int64_t body_ms;
     int64_t write_ms;         /* without the client taking a chunk */
     int64_t linger_ms;        /* reading on behind a refusal, so that the client sees it */

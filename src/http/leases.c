@@ -4,30 +4,41 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/policy.h"
 #include "core/view.h"
 #include "http/fields.h"
+#include "http/problem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE_SECONDS_MAX 3600
-#define OPERATIONS_MAX    32
-#define WORKER_BYTES_MAX  128
-#define STAGE_BYTES_MAX   64
-#define CODE_BYTES_MAX    64
-#define MESSAGE_BYTES_MAX 2048
-#define PAGES_MAX         100000
-#define PROBLEMS_MAX      100
-#define TYPE_BYTES_MAX    128
-#define RETRY_AFTER_MAX   (30 * 86400)
-#define COUNT_MAX         ((int64_t)1 << 53)
+#define OPERATIONS_MAX   32
+#define WORKER_BYTES_MAX 128
+#define STAGE_BYTES_MAX  64
+#define CODE_BYTES_MAX   64
+#define LIMIT_BYTES_MAX  64
+#define PAGES_MAX        100000
+#define PROBLEMS_MAX     100
+#define TYPE_BYTES_MAX   128
+#define RETRY_AFTER_MAX  (30 * 86400 * US_PER_S)
+#define COUNT_MAX        ((int64_t)1 << 53)
+#define SIGNAL_MAX       64
+#define POINTER_SIZE     64
 
 struct claim {
-    const char *worker;
+    const char *worker, *item;
     const char *operations[OPERATIONS_MAX + 1];
     bool any_operations;
-    int64_t limit, lease_seconds, wait_seconds;
+    int64_t limit, lease_time, wait_seconds;
 };
+
+static int wrong_element(dq_error *error, const char *array, size_t index, const char *expected)
+{
+    char pointer[POINTER_SIZE];
+    snprintf(pointer, sizeof pointer, "%s/%zu", array, index);
+    return error_field(error, DQ_INVALID, pointer, "%s", expected);
+}
 
 static int read_claim(struct call *call, struct claim *claim, dq_error *error)
 {
@@ -35,8 +46,10 @@ static int read_claim(struct call *call, struct claim *claim, dq_error *error)
     const struct field fields[] = {
         FIELD("worker", STRING, &claim->worker, .max = WORKER_BYTES_MAX),
         FIELD("operations", ARRAY, &operations, .max = OPERATIONS_MAX),
-        FIELD("limit", NUMBER, &claim->limit, .min = 1, .max = DQ_LIST_MAX),
-        FIELD("lease_seconds", NUMBER, &claim->lease_seconds, .min = 1, .max = LEASE_SECONDS_MAX),
+        FIELD("item", STRING, &claim->item, .max = DQ_ID_SIZE - 1),
+        FIELD("limit", NUMBER, &claim->limit, .min = 1, .max = DQ_BATCH_MAX),
+        FIELD("lease_seconds", SECONDS, &claim->lease_time, .min = LEASE_TIME_MIN,
+              .max = LEASE_TIME_MAX),
         FIELD("wait_seconds", NUMBER, &claim->wait_seconds, .min = 0,
               .max = call->service->limits.wait_seconds_max),
     };
@@ -46,7 +59,7 @@ static int read_claim(struct call *call, struct claim *claim, dq_error *error)
     for (size_t i = 0; i < json_array_size(operations); i++) {
         claim->operations[i] = json_string_value(json_array_get(operations, i));
         if (!claim->operations[i])
-            return error_field(error, DQ_INVALID, "/operations", "It is an array of names.");
+            return wrong_element(error, "/operations", i, "A name is expected.");
     }
     claim->any_operations = json_array_size(operations) > 0;
     return 0;
@@ -61,9 +74,10 @@ int leases_claim(struct call *call, dq_error *error)
         return code;
     dq_claim_options options = {
         .limit = (int)claim.limit,
-        .lease_time = claim.lease_seconds * US_PER_S,
+        .lease_time = claim.lease_time,
         .operations = claim.any_operations ? claim.operations : NULL,
         .worker = claim.worker ? claim.worker : "remote",
+        .item_id = claim.item,
     };
     code = dq_claim(call->service->queue, &options, &list, error);
     if (code < 0)
@@ -106,8 +120,8 @@ static int read_pages(json_t *list, dq_page *pages, dq_error *error)
         const json_t *text = json_is_object(page) ? json_object_get(page, "text") : page;
         const json_t *markdown = json_object_get(page, "markdown");
         if (!json_is_string(text) || (markdown && !json_is_string(markdown)))
-            return error_field(error, DQ_INVALID, "/result/pages",
-                               "It is an array of strings, or of {\"text\", \"markdown\"}.");
+            return wrong_element(error, "/result/pages", i,
+                                 "A string is expected, or {\"text\", \"markdown\"}.");
         pages[i] = (dq_page){.number = (int)i + 1,
                              .text = json_string_value(text),
                              .text_bytes = json_string_length(text),
@@ -121,6 +135,7 @@ struct result {
     const char *text, *content_type, *markdown, *language, *thumbnail;
     json_t *pages, *metadata, *problems;
     bool partial;
+    int64_t peak_memory;
 };
 
 static int read_thumbnail(const char *text, struct buf *bytes, dq_error *error)
@@ -165,6 +180,7 @@ static int complete(struct call *call, const struct result *given, dq_page *page
         .language = given->language,
         .thumbnail = given->thumbnail ? thumbnail.bytes : NULL,
         .thumbnail_bytes = thumbnail.length,
+        .peak_memory = given->peak_memory,
     };
     code = dq_mark_completed(call->service->queue, call->param, &result, error);
     free(metadata);
@@ -183,7 +199,7 @@ static int check_result(const struct result *given, dq_error *error)
                            "It goes with `text`; where there are pages, each has its own.");
     for (size_t i = 0; i < json_array_size(problems); i++)
         if (!json_is_string(json_array_get(problems, i)))
-            return error_field(error, DQ_INVALID, "/result/problems", "It is an array of strings.");
+            return wrong_element(error, "/result/problems", i, "A string is expected.");
     return 0;
 }
 
@@ -202,6 +218,7 @@ int leases_complete(struct call *call, dq_error *error)
         FIELD("problems", ARRAY, &given.problems, .max = PROBLEMS_MAX),
         FIELD("content_type", STRING, &given.content_type, .max = TYPE_BYTES_MAX),
         FIELD("partial", BOOL, &given.partial),
+        FIELD("peak_memory_bytes", NUMBER, &given.peak_memory, .min = 0, .max = COUNT_MAX),
     };
     int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
     if (code == 0)
@@ -222,19 +239,23 @@ int leases_fail(struct call *call, dq_error *error)
 {
     json_t *object = NULL;
     dq_failure failure = {.retryable = true};
-    int64_t retry_after = 0;
+    int64_t signal = 0;
     enum dq_status status = DQ_FAILED;
     const struct field fields[] = {FIELD("error", OBJECT, &object, .required = true)};
     const struct field inner[] = {
         FIELD("code", STRING, &failure.code, .max = CODE_BYTES_MAX, .required = true),
-        FIELD("message", STRING, &failure.message, .max = MESSAGE_BYTES_MAX),
+        FIELD("message", STRING, &failure.message, .max = FAILURE_MESSAGE_BYTES_MAX),
         FIELD("retryable", BOOL, &failure.retryable),
-        FIELD("retry_after_seconds", NUMBER, &retry_after, .min = 0, .max = RETRY_AFTER_MAX),
+        FIELD("retry_after_seconds", SECONDS, &failure.retry_after, .max = RETRY_AFTER_MAX),
+        FIELD("crash", BOOL, &failure.crash),
+        FIELD("signal", NUMBER, &signal, .min = 0, .max = SIGNAL_MAX),
+        FIELD("limit", STRING, &failure.limit, .max = LIMIT_BYTES_MAX),
+        FIELD("peak_memory_bytes", NUMBER, &failure.peak_memory, .min = 0, .max = COUNT_MAX),
     };
     int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
     if (code == 0)
         code = fields_read(object, "/error", inner, FIELDS_COUNT(inner), error);
-    failure.retry_after = retry_after * US_PER_S;
+    failure.signal = (int)signal;
     if (code == 0)
         code = dq_mark_failed(call->service->queue, call->param, &failure, &status, error);
     if (code < 0)
@@ -250,4 +271,43 @@ int leases_release(struct call *call, dq_error *error)
     if (code < 0)
         return code;
     return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_PENDING)));
+}
+
+/* {"status": "completed"} or {"error": ...} for each token, in their order. */
+static int answer_completed(struct call *call, const int *codes, size_t count)
+{
+    json_t *results = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            results, codes[i] < 0 ? json_pack("{s:o}", "error", problem_brief(codes[i]))
+                                  : json_pack("{s:s}", "status", dq_status_name(DQ_COMPLETED)));
+    return call_json(call, 200, json_pack("{s:o}", "results", results));
+}
+
+int leases_complete_many(struct call *call, dq_error *error)
+{
+    json_t *list = NULL;
+    const struct field fields[] = {
+        FIELD("tokens", ARRAY, &list, .max = DQ_BATCH_MAX, .required = true),
+    };
+    int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    if (code < 0)
+        return code;
+    size_t count = json_array_size(list);
+    const char **tokens = calloc(count + 1, sizeof *tokens);
+    int *codes = calloc(count + 1, sizeof *codes);
+    if (!tokens || !codes)
+        bug("out of memory");
+    for (size_t i = 0; i < count && code >= 0; i++) {
+        tokens[i] = json_string_value(json_array_get(list, i));
+        if (!tokens[i])
+            code = error_field(error, DQ_INVALID, "/tokens", "It is an array of strings.");
+    }
+    if (code >= 0)
+        code = dq_mark_completed_many(call->service->queue, tokens, count, codes, error);
+    if (code >= 0)
+        code = answer_completed(call, codes, count);
+    free(tokens);
+    free(codes);
+    return code;
 }

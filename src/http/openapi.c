@@ -2,6 +2,8 @@
 #include "http/handlers.h"
 #include "http/route.h"
 
+#include "core/scope.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +57,7 @@ static json_t *describe(const struct route *route)
     if (route->body != BODY_NONE)
         json_object_set_new(operation, "requestBody", describe_body(route->body));
     if (route->scopes) {
-        scope_names(route->scopes, scopes, sizeof scopes);
+        scope_join(route->scopes, " or ", scopes, sizeof scopes);
         json_object_set_new(operation, "security", json_pack("[{s:[]}]", "token"));
         json_object_set_new(operation, "x-docq-scope", json_string(scopes));
     }

@@ -28,11 +28,12 @@ static json_t *detail_of(const dq_error *error, const struct error_row *row)
     return whole;
 }
 
-/* "/3/priority" and "priority" are both given as JSON pointers. */
+/* "/3/priority" and "priority" are both given as JSON pointers; "/" stands for the whole body. */
 static json_t *errors_of(const dq_error *error)
 {
     char pointer[sizeof error->field + 1];
-    snprintf(pointer, sizeof pointer, "%s%s", error->field[0] == '/' ? "" : "/", error->field);
+    const char *field = strcmp(error->field, "/") == 0 ? "" : error->field;
+    snprintf(pointer, sizeof pointer, "%s%s", *field && *field != '/' ? "/" : "", field);
     return json_pack("[{s:o, s:o}]", "pointer", view_text(pointer), "detail",
                      view_text(error->detail));
 }

@@ -43,6 +43,29 @@ int queue_workers(struct call *call, dq_error *error)
     return call_json(call, 200, json_pack("{s:o}", "workers", views));
 }
 
+/* dq_wait() for those who are not here: answers when the counters are not those that the caller
+ * has seen. */
+int queue_pulse(struct call *call, dq_error *error)
+{
+    int64_t work = -1, recall = -1, seconds = 0;
+    dq_pulse now = {0};
+    int code = call_query_number(call, "work", 0, UINT32_MAX, &work, error);
+    if (code == 0)
+        code = call_query_number(call, "recall", 0, UINT32_MAX, &recall, error);
+    if (code == 0)
+        code = call_query_number(call, "wait", 0, call->service->limits.wait_seconds_max, &seconds,
+                                 error);
+    if (code < 0)
+        return code;
+    dq_wait(call->service->queue, &now, 0);
+    bool seen = now.work == work && now.recall == recall;
+    if (seen && call_wait(call, WAIT_WORK, seconds, queue_pulse))
+        return 0;
+    return call_json(
+        call, 200,
+        json_pack("{s:I, s:I}", "work", (json_int_t)now.work, "recall", (json_int_t)now.recall));
+}
+
 static int pause_or_resume(struct call *call, bool pause, dq_error *error)
 {
     const char *operation = NULL;

@@ -16,6 +16,7 @@ enum scope_column {
     READ = DQ_SCOPE_READ,
     WORK = DQ_SCOPE_WORK,
     OPERATE = DQ_SCOPE_OPERATE,
+    ADMIN = DQ_SCOPE_ADMIN,
 };
 
 const struct route route_table[] = {
@@ -26,18 +27,21 @@ const struct route route_table[] = {
 };
 const size_t route_count = sizeof route_table / sizeof route_table[0];
 
-int64_t route_body_max(const struct route *route, const struct http_limits *limits)
+int64_t route_body_max(const struct route *route, const struct http_limits *limits,
+                       const char **ret_name)
 {
-    switch (route->body) {
-    case BODY_JSON:
-        return (int64_t)limits->json_bytes_max;
-    case BODY_RESULT:
-        return (int64_t)limits->result_bytes_max;
-    case BODY_UPLOAD:
-        return limits->upload_bytes_max;
-    default:
-        return IGNORED_BODY_MAX;
-    }
+    const struct {
+        const char *name;
+        int64_t bytes;
+    } rows[] = {
+        [BODY_NONE] = {"what is read where no body is expected", IGNORED_BODY_MAX},
+        [BODY_JSON] = {"json-bytes-max", (int64_t)limits->json_bytes_max},
+        [BODY_RESULT] = {"result-bytes-max", (int64_t)limits->result_bytes_max},
+        [BODY_UPLOAD] = {"upload-bytes-max", limits->upload_bytes_max},
+    };
+    if (ret_name)
+        *ret_name = rows[route->body].name;
+    return rows[route->body].bytes;
 }
 
 /* Does the pattern fit? *param and *number get what stands in its braces. */

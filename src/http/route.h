@@ -27,7 +27,8 @@ extern const size_t route_count;
  * filled with the Allow header and call->route stays NULL. DQ_NOT_FOUND. */
 int route_find(struct call *call, int segment_count, dq_error *error);
 
-/* Largest body of the route in bytes. */
-int64_t route_body_max(const struct route *route, const struct http_limits *limits);
+/* Largest body of the route in bytes; *ret_name (may be NULL) is the limit's name, static. */
+int64_t route_body_max(const struct route *route, const struct http_limits *limits,
+                       const char **ret_name);
 
 #endif

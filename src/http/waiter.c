@@ -25,14 +25,7 @@ struct waiter {
 /* Sleeps for `micros` unless told to wait or to stop. */
 static void doze(struct waiter *waiter, int64_t micros)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(micros / US_PER_S);
-    until.tv_nsec += (long)(micros % US_PER_S * 1000);
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    struct timespec until = clock_until(micros);
     pthread_cond_timedwait(&waiter->changed, &waiter->lock, &until);
 }
 

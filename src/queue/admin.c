@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-int dq_get_queue_stats(dq_queue *queue, dq_queue_stats **ret_stats, dq_error *error)
+int local_get_queue_stats(dq_queue *queue, dq_queue_stats **ret_stats, dq_error *error)
 {
     struct arena *arena;
     dq_queue_stats *stats = reply_new(sizeof *stats, &arena);
-    int r = store_stats(queue->store, clock_now(), arena, stats, error);
+    int r = store_stats(store_of(queue), clock_now(), arena, stats, error);
     if (r < 0)
         dq_free(stats);
     else
@@ -20,11 +20,11 @@ int dq_get_queue_stats(dq_queue *queue, dq_queue_stats **ret_stats, dq_error *er
     return r;
 }
 
-int dq_list_workers(dq_queue *queue, dq_worker_list **ret_list, dq_error *error)
+int local_list_workers(dq_queue *queue, dq_worker_list **ret_list, dq_error *error)
 {
     struct arena *arena;
     dq_worker_list *list = reply_new(sizeof *list, &arena);
-    int r = store_workers(queue->store, arena, list, error);
+    int r = store_workers(store_of(queue), arena, list, error);
     if (r < 0)
         dq_free(list);
     else
@@ -32,17 +32,17 @@ int dq_list_workers(dq_queue *queue, dq_worker_list **ret_list, dq_error *error)
     return r;
 }
 
-int dq_pause(dq_queue *queue, const char *operation, dq_error *error)
+int local_pause(dq_queue *queue, const char *operation, dq_error *error)
 {
-    return store_pause(queue->store, clock_now(), operation, error);
+    return store_pause(store_of(queue), clock_now(), operation, error);
 }
 
-int dq_resume(dq_queue *queue, const char *operation, dq_error *error)
+int local_resume(dq_queue *queue, const char *operation, dq_error *error)
 {
-    return store_pause(queue->store, 0, operation, error);
+    return store_pause(store_of(queue), 0, operation, error);
 }
 
-int dq_define_operation(dq_queue *queue, const dq_operation *operation, dq_error *error)
+int local_define_operation(dq_queue *queue, const dq_operation *operation, dq_error *error)
 {
     dq_operation chosen = *operation;
     int r = check_operation_name(operation->name ? operation->name : "", error);
@@ -55,12 +55,12 @@ int dq_define_operation(dq_queue *queue, const dq_operation *operation, dq_error
     chosen.backoff_cap = chosen.backoff_cap ? chosen.backoff_cap : 3600 * US_PER_S;
     chosen.crash_budget = chosen.crash_budget ? chosen.crash_budget : 3;
     chosen.timeout = chosen.timeout ? chosen.timeout : 600 * US_PER_S;
-    r = store_define_operation(queue->store, &chosen, error);
+    r = store_define_operation(store_of(queue), &chosen, error);
     return r < 0 ? r : 0;
 }
 
-int dq_token_new(dq_queue *queue, const char *name, unsigned scopes, int64_t expires_at,
-                 char ret_secret[DQ_SECRET_SIZE], dq_error *error)
+int local_token_new(dq_queue *queue, const char *name, unsigned scopes, int64_t expires_at,
+                    char ret_secret[DQ_SECRET_SIZE], dq_error *error)
 {
     enum { SECRET_BYTES = 32, ALL_SCOPES = 31 };
     unsigned char id[8], secret[SECRET_BYTES];
@@ -78,18 +78,18 @@ int dq_token_new(dq_queue *queue, const char *name, unsigned scopes, int64_t exp
     hex_encode(id, sizeof id, token.id);
     hex_encode(secret, sizeof secret, text);
     digest_of(text, sizeof text - 1, token.digest);
-    int r = store_token_add(queue->store, &token, error);
+    int r = store_token_add(store_of(queue), &token, error);
     if (r < 0)
         return r;
     snprintf(ret_secret, DQ_SECRET_SIZE, "dq_%s_%s", token.id, text);
     return 0;
 }
 
-int dq_list_tokens(dq_queue *queue, dq_token_list **ret_list, dq_error *error)
+int local_list_tokens(dq_queue *queue, dq_token_list **ret_list, dq_error *error)
 {
     struct arena *arena;
     dq_token_list *list = reply_new(sizeof *list, &arena);
-    int r = store_tokens(queue->store, arena, list, error);
+    int r = store_tokens(store_of(queue), arena, list, error);
     if (r < 0)
         dq_free(list);
     else
@@ -97,8 +97,8 @@ int dq_list_tokens(dq_queue *queue, dq_token_list **ret_list, dq_error *error)
     return r;
 }
 
-int dq_token_revoke(dq_queue *queue, const char *id, dq_error *error)
+int local_token_revoke(dq_queue *queue, const char *id, dq_error *error)
 {
-    int r = store_token_revoke(queue->store, clock_now(), id, error);
+    int r = store_token_revoke(store_of(queue), clock_now(), id, error);
     return r < 0 ? r : 0;
 }

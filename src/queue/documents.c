@@ -8,19 +8,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-int dq_upload_begin(dq_queue *queue, int64_t size_max, dq_incoming **ret_incoming, dq_error *error)
+/* The store has its own notion of incoming bytes, into which nobody else looks. */
+struct local_incoming {
+    dq_incoming handle;
+    dq_incoming *bytes;
+};
+
+static dq_incoming **bytes_of(dq_incoming *incoming)
 {
-    return pack_begin(store_packs(queue->store), size_max, ret_incoming, error);
+    return &((struct local_incoming *)incoming)->bytes;
 }
 
-int dq_upload_write(dq_incoming *incoming, const void *bytes, size_t length, dq_error *error)
+int local_upload_begin(dq_queue *queue, int64_t size_max, dq_incoming **ret_incoming,
+                       dq_error *error)
 {
-    return pack_write(incoming, bytes, length, error);
+    struct local_incoming *incoming = calloc(1, sizeof *incoming);
+    if (!incoming)
+        return error_set(error, DQ_NO_MEMORY, "out of memory");
+    incoming->handle.engine = queue->engine;
+    int r = pack_begin(store_packs(store_of(queue)), size_max, &incoming->bytes, error);
+    if (r < 0)
+        free(incoming);
+    else
+        *ret_incoming = &incoming->handle;
+    return r;
 }
 
-void dq_upload_abort(dq_incoming **incoming)
+int local_upload_write(dq_incoming *incoming, const void *bytes, size_t length, dq_error *error)
 {
-    pack_abort(incoming);
+    return pack_write(*bytes_of(incoming), bytes, length, error);
+}
+
+void local_upload_abort(dq_incoming *incoming)
+{
+    pack_abort(bytes_of(incoming));
+    free(incoming);
 }
 
 static int prepare(const dq_upload *upload, int64_t now, struct new_document *document,
@@ -28,7 +50,7 @@ static int prepare(const dq_upload *upload, int64_t now, struct new_document *do
 {
     size_t head_length;
     *document = (struct new_document){
-        .incoming = upload->incoming,
+        .incoming = *bytes_of(upload->incoming),
         .filename = upload->filename ? upload->filename : "document",
         .metadata = upload->metadata ? upload->metadata : "{}",
         .owner = upload->owner ? upload->owner : "default",
@@ -45,10 +67,10 @@ static int prepare(const dq_upload *upload, int64_t now, struct new_document *do
     if (r >= 0)
         r = check_priority(document->priority, error);
     if (r >= 0)
-        r = pack_finish(upload->incoming, error);
+        r = pack_finish(document->incoming, error);
     if (r < 0)
         return r;
-    const char *head = pack_head(upload->incoming, &head_length);
+    const char *head = pack_head(document->incoming, &head_length);
     document->content_type = sniff_content_type(head, head_length, document->filename);
     document->id = id_new(now);
     document->item_id = id_new(now);
@@ -60,7 +82,7 @@ static int load_documents(dq_queue *queue, const struct id *ids, size_t count, s
 {
     list->documents = arena_alloc(arena, (count + 1) * sizeof *list->documents);
     for (size_t i = 0; i < count; i++) {
-        int r = store_get_document(queue->store, clock_now(), &ids[i], arena,
+        int r = store_get_document(store_of(queue), clock_now(), &ids[i], arena,
                                    &list->documents[list->count], error);
         if (r < 0 && r != DQ_NOT_FOUND)
             return r;
@@ -102,29 +124,27 @@ static int commit(dq_queue *queue, const dq_upload *uploads, size_t count,
     for (size_t i = 0; r >= 0 && i < count; i++)
         r = prepare(&uploads[i], now, &documents[i], error);
     if (r >= 0)
-        r = store_upload(queue->store, now, documents, count, error);
+        r = store_upload(store_of(queue), now, documents, count, error);
     if (r < 0)
         return r;
     list->documents = arena_alloc(arena, count * sizeof *list->documents);
     list->count = count;
     for (size_t i = 0; i < count; i++) {
-        pack_forget(uploads[i].incoming);
+        pack_forget(documents[i].incoming);
         describe(&documents[i], now, arena, &list->documents[i]);
     }
     return 0;
 }
 
-int dq_upload_commit(dq_queue *queue, const dq_upload *uploads, size_t count,
-                     dq_document_list **ret_list, dq_error *error)
+int local_upload_commit(dq_queue *queue, const dq_upload *uploads, size_t count,
+                        dq_document_list **ret_list, dq_error *error)
 {
     struct arena *arena;
     dq_document_list *list = reply_new(sizeof *list, &arena);
     struct new_document *documents = arena_alloc(arena, (count + 1) * sizeof *documents);
     int r = commit(queue, uploads, count, documents, arena, list, error);
-    for (size_t i = 0; i < count; i++) {
-        dq_incoming *incoming = uploads[i].incoming;
-        pack_abort(&incoming);
-    }
+    for (size_t i = 0; i < count; i++)
+        local_upload_abort(uploads[i].incoming);
     if (r < 0)
         dq_free(list);
     else
@@ -138,18 +158,18 @@ static int read_in(dq_queue *queue, const dq_upload *upload, dq_incoming **ret_i
     enum { CHUNK_BYTES = 64 * 1024 };
     char chunk[CHUNK_BYTES];
     ssize_t n = 1;
-    int r = dq_upload_begin(queue, upload->size_max, ret_incoming, error);
+    int r = local_upload_begin(queue, upload->size_max, ret_incoming, error);
     while (r >= 0 && n > 0) {
         n = fd_read_some(upload->fd, chunk, sizeof chunk);
         if (n < 0)
             return error_errno(error, "cannot read the document");
-        r = dq_upload_write(*ret_incoming, chunk, (size_t)n, error);
+        r = local_upload_write(*ret_incoming, chunk, (size_t)n, error);
     }
     return r;
 }
 
-int dq_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **ret_document,
-                       dq_error *error)
+int local_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **ret_document,
+                          dq_error *error)
 {
     dq_upload one = *upload;
     dq_document_list *list;
@@ -159,14 +179,14 @@ int dq_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **r
         dq_upload_abort(&one.incoming);
         return r;
     }
-    r = dq_upload_commit(queue, &one, 1, &list, error);
+    r = local_upload_commit(queue, &one, 1, &list, error);
     if (r < 0)
         return r;
     if (ret_document) {
         struct id id;
         dq_document *document = reply_new(sizeof *document, &arena);
         id_parse(list->documents[0].id, &id);
-        r = store_get_document(queue->store, clock_now(), &id, arena, document, error);
+        r = store_get_document(store_of(queue), clock_now(), &id, arena, document, error);
         if (r >= 0)
             *ret_document = document;
         else
@@ -176,19 +196,19 @@ int dq_upload_document(dq_queue *queue, const dq_upload *upload, dq_document **r
     return r;
 }
 
-int dq_reprocess_document(dq_queue *queue, const char *document_id, const char *operation,
-                          int priority, dq_document **ret_document, dq_error *error)
+int local_reprocess_document(dq_queue *queue, const char *document_id, const char *operation,
+                             int priority, dq_document **ret_document, dq_error *error)
 {
     struct id id;
     int r = parse_id(document_id, "document", &id, error);
     if (r >= 0)
-        r = dq_enqueue(queue, document_id, operation ? operation : "reprocess", priority, NULL,
-                       error);
-    return r < 0 || !ret_document ? r : dq_get_document(queue, document_id, ret_document, error);
+        r = local_enqueue(queue, document_id, operation ? operation : "reprocess", priority, NULL,
+                          error);
+    return r < 0 || !ret_document ? r : local_get_document(queue, document_id, ret_document, error);
 }
 
-int dq_get_document(dq_queue *queue, const char *id_text, dq_document **ret_document,
-                    dq_error *error)
+int local_get_document(dq_queue *queue, const char *id_text, dq_document **ret_document,
+                       dq_error *error)
 {
     struct id id;
     struct arena *arena;
@@ -196,7 +216,7 @@ int dq_get_document(dq_queue *queue, const char *id_text, dq_document **ret_docu
     if (r < 0)
         return r;
     dq_document *document = reply_new(sizeof *document, &arena);
-    r = store_get_document(queue->store, clock_now(), &id, arena, document, error);
+    r = store_get_document(store_of(queue), clock_now(), &id, arena, document, error);
     if (r < 0)
         dq_free(document);
     else
@@ -204,8 +224,8 @@ int dq_get_document(dq_queue *queue, const char *id_text, dq_document **ret_docu
     return r;
 }
 
-int dq_list_documents(dq_queue *queue, const char *filter_text, int limit, const char *cursor,
-                      dq_document_list **ret_list, dq_error *error)
+int local_list_documents(dq_queue *queue, const char *filter_text, int limit, const char *cursor,
+                         dq_document_list **ret_list, dq_error *error)
 {
     struct filter filter;
     struct id below, *ids;
@@ -213,15 +233,15 @@ int dq_list_documents(dq_queue *queue, const char *filter_text, int limit, const
     size_t count;
     bool more;
     int r = filter_parse(filter_text, clock_now(), &filter, error);
-    if (r >= 0 && (limit < 1 || limit > DQ_LIST_MAX))
-        r = error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_LIST_MAX);
+    if (r >= 0)
+        r = check_limit(limit, DQ_LIST_MAX, error);
     if (r >= 0 && cursor && !id_parse(cursor, &below))
         r = error_field(error, DQ_INVALID, "/cursor", "this is no cursor of a list");
     if (r < 0)
         return r;
     dq_document_list *list = reply_new(sizeof *list, &arena);
-    r = store_list(queue->store, clock_now(), true, &filter, limit, cursor ? &below : NULL, arena,
-                   &ids, &count, &more, error);
+    r = store_list(store_of(queue), clock_now(), true, &filter, limit, cursor ? &below : NULL,
+                   arena, &ids, &count, &more, error);
     if (r >= 0)
         r = load_documents(queue, ids, count, arena, list, error);
     if (r < 0) {
@@ -237,18 +257,18 @@ int dq_list_documents(dq_queue *queue, const char *filter_text, int limit, const
     return 0;
 }
 
-int dq_open_content(dq_queue *queue, const char *document_id, int *ret_fd, dq_error *error)
+int local_open_content(dq_queue *queue, const char *document_id, int *ret_fd, dq_error *error)
 {
     struct id id;
     struct pack_place place;
     int r = parse_id(document_id, "document", &id, error);
     if (r >= 0)
-        r = store_locate(queue->store, &id, &place, error);
-    return r < 0 ? r : pack_open_content(store_packs(queue->store), &place, ret_fd, error);
+        r = store_locate(store_of(queue), &id, &place, error);
+    return r < 0 ? r : pack_open_content(store_packs(store_of(queue)), &place, ret_fd, error);
 }
 
-int dq_get_text(dq_queue *queue, const char *document_id, int first, int last, dq_text **ret_text,
-                dq_error *error)
+int local_get_text(dq_queue *queue, const char *document_id, int first, int last,
+                   dq_text **ret_text, dq_error *error)
 {
     struct id id;
     struct arena *arena;
@@ -256,7 +276,7 @@ int dq_get_text(dq_queue *queue, const char *document_id, int first, int last, d
     if (r < 0)
         return r;
     dq_text *text = reply_new(sizeof *text, &arena);
-    r = store_text(queue->store, &id, first, last, arena, text, error);
+    r = store_text(store_of(queue), &id, first, last, arena, text, error);
     if (r < 0)
         dq_free(text);
     else
@@ -264,14 +284,14 @@ int dq_get_text(dq_queue *queue, const char *document_id, int first, int last, d
     return r;
 }
 
-int dq_delete_document(dq_queue *queue, const char *document_id, dq_error *error)
+int local_delete_document(dq_queue *queue, const char *document_id, dq_error *error)
 {
     struct id id;
     int r = parse_id(document_id, "document", &id, error);
-    return r < 0 ? r : store_delete_document(queue->store, clock_now(), &id, error);
+    return r < 0 ? r : store_delete_document(store_of(queue), clock_now(), &id, error);
 }
 
-int dq_resolve_id(dq_queue *queue, const char *prefix, char ret_id[DQ_ID_SIZE], dq_error *error)
+int local_resolve_id(dq_queue *queue, const char *prefix, char ret_id[DQ_ID_SIZE], dq_error *error)
 {
     enum { PREFIX_MIN = 4 };
     char low[ID_TEXT_SIZE] = "00000000-0000-0000-0000-000000000000";
@@ -288,7 +308,7 @@ int dq_resolve_id(dq_queue *queue, const char *prefix, char ret_id[DQ_ID_SIZE], 
         return error_set(error, DQ_NOT_FOUND,
                          "\"%.40s\" is no id; give at least %d of its characters", prefix,
                          PREFIX_MIN);
-    int r = store_find_prefix(queue->store, &from, &to, &found, error);
+    int r = store_find_prefix(store_of(queue), &from, &to, &found, error);
     if (r >= 0)
         id_format(&found, ret_id);
     return r;

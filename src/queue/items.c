@@ -7,19 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_limit(int limit, dq_error *error)
-{
-    if (limit >= 1 && limit <= DQ_LIST_MAX)
-        return 0;
-    return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_LIST_MAX);
-}
-
 int load_items(dq_queue *queue, const struct id *ids, size_t count, struct arena *arena,
                dq_item_list *list, dq_error *error)
 {
     list->items = arena_alloc(arena, (count + 1) * sizeof *list->items);
     for (size_t i = 0; i < count; i++) {
-        int r = store_get_item(queue->store, clock_now(), &ids[i], false, arena,
+        int r = store_get_item(store_of(queue), clock_now(), &ids[i], false, arena,
                                &list->items[list->count], error);
         if (r < 0 && r != DQ_NOT_FOUND)
             return r;
@@ -36,13 +29,7 @@ static int prepare_ask(const dq_ask *ask, int64_t now, struct new_item *item)
         .priority = ask->priority,
         .due_at = ask->due_at,
     };
-    item->code = check_priority(item->priority, &item->error);
-    if (item->code >= 0)
-        item->code = check_operation_name(item->operation, &item->error);
-    if (item->code >= 0 && !id_parse(ask->document_id, &item->document_id))
-        item->code =
-            error_field(&item->error, DQ_NOT_FOUND, "/document_id", "\"%.40s\" is no document id",
-                        ask->document_id ? ask->document_id : "");
+    item->code = check_ask(ask, &item->document_id, &item->error);
     return item->code;
 }
 
@@ -56,7 +43,7 @@ static int put(dq_queue *queue, const dq_ask *asks, size_t count, struct new_ite
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++)
         (void)prepare_ask(&asks[i], now, &items[i]);
-    int r = store_enqueue(queue->store, now, items, count, error);
+    int r = store_enqueue(store_of(queue), now, items, count, error);
     if (r < 0)
         free(items);
     else
@@ -64,8 +51,8 @@ static int put(dq_queue *queue, const dq_ask *asks, size_t count, struct new_ite
     return r;
 }
 
-int dq_enqueue(dq_queue *queue, const char *document_id, const char *operation, int priority,
-               dq_item **ret_item, dq_error *error)
+int local_enqueue(dq_queue *queue, const char *document_id, const char *operation, int priority,
+                  dq_item **ret_item, dq_error *error)
 {
     dq_ask ask = {.document_id = document_id, .operation = operation, .priority = priority};
     struct new_item *items;
@@ -78,7 +65,7 @@ int dq_enqueue(dq_queue *queue, const char *document_id, const char *operation, 
         *error = items[0].error;
     if (r >= 0 && ret_item) {
         dq_item *item = reply_new(sizeof *item, &arena);
-        r = store_get_item(queue->store, clock_now(), &items[0].id, false, arena, item, error);
+        r = store_get_item(store_of(queue), clock_now(), &items[0].id, false, arena, item, error);
         item->created = items[0].created;
         if (r >= 0)
             *ret_item = item;
@@ -89,7 +76,8 @@ int dq_enqueue(dq_queue *queue, const char *document_id, const char *operation, 
     return r;
 }
 
-/* What was just put is known without reading it back: a big batch stays fast. */
+/* What was just put is known without reading it back, all but why it waits: a big batch stays fast.
+ */
 static void describe(const struct new_item *from, int64_t now, struct arena *arena, dq_item *item)
 {
     id_format(&from->id, item->id);
@@ -102,8 +90,30 @@ static void describe(const struct new_item *from, int64_t now, struct arena *are
     item->created = from->created;
 }
 
-int dq_enqueue_many(dq_queue *queue, const dq_ask *asks, size_t count, int *ret_codes,
-                    dq_item_list **ret_list, dq_error *error)
+/* The accepted ones, in their order. What waited already has a history of its own. */
+static int list_put(dq_queue *queue, const struct new_item *items, size_t count,
+                    struct arena *arena, dq_item_list *list, dq_error *error)
+{
+    int64_t now = clock_now();
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        dq_item *item = &list->items[list->count];
+        if (items[i].code < 0)
+            continue;
+        if (items[i].created)
+            describe(&items[i], now, arena, item);
+        else
+            r = store_get_item(store_of(queue), now, &items[i].id, false, arena, item, error);
+        if (r == DQ_NOT_FOUND) /* gone already */
+            describe(&items[i], now, arena, item);
+        r = r == DQ_NOT_FOUND ? 0 : r;
+        list->count++;
+    }
+    return r;
+}
+
+int local_enqueue_many(dq_queue *queue, const dq_ask *asks, size_t count, int *ret_codes,
+                       dq_item_list **ret_list, dq_error *error)
 {
     struct new_item *items;
     struct arena *arena;
@@ -122,33 +132,35 @@ int dq_enqueue_many(dq_queue *queue, const dq_ask *asks, size_t count, int *ret_
     if (ret_list) {
         dq_item_list *list = reply_new(sizeof *list, &arena);
         list->items = arena_alloc(arena, ((size_t)accepted + 1) * sizeof *list->items);
-        for (size_t i = 0; i < count; i++)
-            if (items[i].code >= 0)
-                describe(&items[i], clock_now(), arena, &list->items[list->count++]);
-        *ret_list = list;
+        int r = list_put(queue, items, count, arena, list, error);
+        if (r >= 0)
+            *ret_list = list;
+        else
+            dq_free(list);
+        accepted = r < 0 ? r : accepted;
     }
     free(items);
     return accepted;
 }
 
-int dq_get_pending_items(dq_queue *queue, int limit, dq_item_list **ret_list, dq_error *error)
+int local_get_pending_items(dq_queue *queue, int limit, dq_item_list **ret_list, dq_error *error)
 {
     struct arena *arena;
     struct id *ids;
     size_t count;
     dq_queue_stats stats = {0};
-    int r = check_limit(limit, error);
+    int r = check_limit(limit, DQ_LIST_MAX, error);
     if (r < 0)
         return r;
     dq_item_list *list = reply_new(sizeof *list, &arena);
-    r = store_stats(queue->store, clock_now(), arena, &stats, error);
+    r = store_stats(store_of(queue), clock_now(), arena, &stats, error);
     const char **operations = arena_alloc(arena, (stats.operation_count + 1) * sizeof *operations);
     size_t offered = 0;
     for (size_t i = 0; i < stats.operation_count && !stats.paused_at; i++)
         if (!stats.operations[i].paused_at)
             operations[offered++] = stats.operations[i].name;
     if (r >= 0)
-        r = store_pending(queue->store, operations, limit, arena, &ids, &count, error);
+        r = store_pending(store_of(queue), operations, limit, arena, &ids, &count, error);
     if (r >= 0)
         r = load_items(queue, ids, count, arena, list, error);
     if (r < 0)
@@ -158,7 +170,7 @@ int dq_get_pending_items(dq_queue *queue, int limit, dq_item_list **ret_list, dq
     return r;
 }
 
-int dq_get_item(dq_queue *queue, const char *id_text, dq_item **ret_item, dq_error *error)
+int local_get_item(dq_queue *queue, const char *id_text, dq_item **ret_item, dq_error *error)
 {
     struct id id;
     struct arena *arena;
@@ -166,7 +178,7 @@ int dq_get_item(dq_queue *queue, const char *id_text, dq_item **ret_item, dq_err
     if (r < 0)
         return r;
     dq_item *item = reply_new(sizeof *item, &arena);
-    r = store_get_item(queue->store, clock_now(), &id, true, arena, item, error);
+    r = store_get_item(store_of(queue), clock_now(), &id, true, arena, item, error);
     if (r < 0)
         dq_free(item);
     else
@@ -174,15 +186,15 @@ int dq_get_item(dq_queue *queue, const char *id_text, dq_item **ret_item, dq_err
     return r;
 }
 
-int dq_list_items(dq_queue *queue, const char *filter_text, int limit, const char *cursor,
-                  dq_item_list **ret_list, dq_error *error)
+int local_list_items(dq_queue *queue, const char *filter_text, int limit, const char *cursor,
+                     dq_item_list **ret_list, dq_error *error)
 {
     struct filter filter;
     struct id below, *ids;
     struct arena *arena;
     size_t count;
     bool more;
-    int r = check_limit(limit, error);
+    int r = check_limit(limit, DQ_LIST_MAX, error);
     if (r >= 0)
         r = filter_parse(filter_text, clock_now(), &filter, error);
     if (r >= 0 && cursor && !id_parse(cursor, &below))
@@ -190,8 +202,8 @@ int dq_list_items(dq_queue *queue, const char *filter_text, int limit, const cha
     if (r < 0)
         return r;
     dq_item_list *list = reply_new(sizeof *list, &arena);
-    r = store_list(queue->store, clock_now(), false, &filter, limit, cursor ? &below : NULL, arena,
-                   &ids, &count, &more, error);
+    r = store_list(store_of(queue), clock_now(), false, &filter, limit, cursor ? &below : NULL,
+                   arena, &ids, &count, &more, error);
     if (r >= 0)
         r = load_items(queue, ids, count, arena, list, error);
     if (r < 0) {
@@ -215,21 +227,21 @@ static int change(dq_queue *queue, const char *item_id, change_fn *step, dq_item
     struct id id;
     int r = parse_id(item_id, "item", &id, error);
     if (r >= 0)
-        r = step(queue->store, clock_now(), &id, error);
-    return r < 0 || !ret_item ? r : dq_get_item(queue, item_id, ret_item, error);
+        r = step(store_of(queue), clock_now(), &id, error);
+    return r < 0 || !ret_item ? r : local_get_item(queue, item_id, ret_item, error);
 }
 
-int dq_cancel(dq_queue *queue, const char *item_id, dq_item **ret_item, dq_error *error)
+int local_cancel(dq_queue *queue, const char *item_id, dq_item **ret_item, dq_error *error)
 {
     return change(queue, item_id, store_cancel, ret_item, error);
 }
 
-int dq_retry(dq_queue *queue, const char *item_id, dq_item **ret_item, dq_error *error)
+int local_retry(dq_queue *queue, const char *item_id, dq_item **ret_item, dq_error *error)
 {
     return change(queue, item_id, store_retry, ret_item, error);
 }
 
-int64_t dq_bulk(dq_queue *queue, enum dq_bulk action, const char *filter_text, dq_error *error)
+int64_t local_bulk(dq_queue *queue, enum dq_bulk action, const char *filter_text, dq_error *error)
 {
     struct filter filter;
     struct id cursor;
@@ -242,24 +254,20 @@ int64_t dq_bulk(dq_queue *queue, enum dq_bulk action, const char *filter_text, d
                         "\"failed since:2h\"");
     memset(cursor.bytes, 0xff, sizeof cursor.bytes);
     while (r >= 0 && more) {
-        r = store_bulk(queue->store, now, action, &filter, &cursor, &more, error);
+        r = store_bulk(store_of(queue), now, action, &filter, &cursor, &more, error);
         changed += r > 0 ? r : 0;
     }
     return r < 0 ? r : changed;
 }
 
-int64_t dq_purge(dq_queue *queue, int64_t older, int status, bool with_documents, dq_error *error)
+int64_t local_purge(dq_queue *queue, int64_t older, int status, bool with_documents,
+                    dq_error *error)
 {
     int64_t purged = 0;
     bool more = true;
-    int r = 0;
-    if (older < 0)
-        return error_field(error, DQ_INVALID, "/older", "an age cannot be negative");
-    if (status >= 0 && !(status == DQ_COMPLETED || status == DQ_FAILED || status == DQ_CANCELLED))
-        return error_field(error, DQ_INVALID, "/status",
-                           "only completed, failed and cancelled items can be purged");
+    int r = check_purge(older, status, error);
     while (r >= 0 && more) {
-        r = store_purge(queue->store, clock_now() - older, status, with_documents, &more, error);
+        r = store_purge(store_of(queue), clock_now() - older, status, with_documents, &more, error);
         purged += r > 0 ? r : 0;
     }
     return r < 0 ? r : purged;

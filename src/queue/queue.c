@@ -1,4 +1,4 @@
-/* Opening, leases, and the verbs of the queue. */
+/* The engine over a store: opening, leases, and the verbs of the queue. */
 #include "queue/queue.h"
 
 #include "base/clock.h"
@@ -18,45 +18,44 @@ enum { EPOCH_BYTES = 8, MAC_BYTES = 16 };
 
 const char *const builtin_operations[] = {"process", "reprocess", NULL};
 
-int dq_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error)
+static void local_close(dq_queue *queue)
+{
+    store_close(&local_of(queue)->store);
+    free(queue);
+}
+
+static const struct engine local_engine = {
+    .close = local_close,
+#define VERB(type, name, parameters, arguments) .name = local_##name,
+#include "core/verbs.def"
+#undef VERB
+    .upload_write = local_upload_write,
+    .upload_abort = local_upload_abort,
+};
+
+int local_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error)
 {
     char host[64] = "localhost", worker[96];
-    dq_options chosen = options ? *options : (dq_options){0};
     gethostname(host, sizeof host - 1);
     snprintf(worker, sizeof worker, "%s:%d", host, (int)getpid());
     struct store_options store = {
-        .worker = chosen.worker ? chosen.worker : worker,
-        .age_step = chosen.age_step ? chosen.age_step : AGE_STEP_DEFAULT,
+        .worker = options->worker ? options->worker : worker,
+        .age_step = options->age_step ? options->age_step : AGE_STEP_DEFAULT,
         .disk_reserve =
-            chosen.disk_reserve_bytes ? chosen.disk_reserve_bytes : DISK_RESERVE_DEFAULT,
-        .read_only = chosen.read_only,
+            options->disk_reserve_bytes ? options->disk_reserve_bytes : DISK_RESERVE_DEFAULT,
+        .read_only = options->read_only,
     };
-    dq_queue *queue = calloc(1, sizeof *queue);
-    if (!queue)
+    struct local *local = calloc(1, sizeof *local);
+    if (!local)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
-    int r = store_open(url, &store, &queue->store, error);
+    local->handle.engine = &local_engine;
+    int r = store_open(url, &store, &local->store, error);
     if (r < 0) {
-        free(queue);
+        free(local);
         return r;
     }
-    *ret_queue = queue;
+    *ret_queue = &local->handle;
     return 0;
-}
-
-void dq_close(dq_queue **queue)
-{
-    if (!*queue)
-        return;
-    store_close(&(*queue)->store);
-    free(*queue);
-    *queue = NULL;
-}
-
-int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error)
-{
-    if (id_parse(text, ret_id))
-        return 0;
-    return error_set(error, DQ_NOT_FOUND, "\"%.40s\" is no %s id", text ? text : "", what);
 }
 
 /* ---- lease tokens ---------------------------------------------------------------------------- */
@@ -113,101 +112,113 @@ static void sign_lease(dq_queue *queue, dq_lease *lease)
 {
     struct id item;
     id_parse(lease->item.id, &item);
-    token_make(queue->store, &item, lease->item.epoch, lease->token);
+    token_make(store_of(queue), &item, lease->item.epoch, lease->token);
 }
 
-int dq_mark_in_progress(dq_queue *queue, const char *item_id, int64_t lease_time,
-                        dq_lease **ret_lease, dq_error *error)
+static int take(dq_queue *queue, const struct claim *claim, struct arena *arena,
+                dq_lease_list *ret_list, dq_error *error)
+{
+    int r = check_lease_time(claim->lease_time, error);
+    if (r >= 0)
+        r = store_claim(store_of(queue), clock_now(), claim, arena, &ret_list->leases,
+                        &ret_list->count, error);
+    for (size_t i = 0; r >= 0 && i < ret_list->count; i++)
+        sign_lease(queue, &ret_list->leases[i]);
+    return r;
+}
+
+int local_mark_in_progress(dq_queue *queue, const char *item_id, int64_t lease_time,
+                           dq_lease **ret_lease, dq_error *error)
 {
     struct id item;
     struct arena *arena;
-    dq_lease *found;
-    size_t count;
+    dq_lease_list list;
     struct claim claim = {.item = &item,
                           .lease_time = lease_time ? lease_time : LEASE_TIME_DEFAULT};
     int r = parse_id(item_id, "item", &item, error);
-    if (r >= 0)
-        r = check_lease_time(claim.lease_time, error);
     if (r < 0)
         return r;
     dq_lease *lease = reply_new(sizeof *lease, &arena);
-    r = store_claim(queue->store, clock_now(), &claim, arena, &found, &count, error);
+    r = take(queue, &claim, arena, &list, error);
     if (r < 0) {
         dq_free(lease);
         return r;
     }
-    *lease = found[0];
-    sign_lease(queue, lease);
+    *lease = list.leases[0];
     *ret_lease = lease;
     return 0;
 }
 
-static int check_claim(const dq_claim_options *options, dq_error *error)
+static int check_claim(const dq_claim_options *options, struct id *ret_item, dq_error *error)
 {
-    if (options->limit < 1 || options->limit > DQ_BATCH_MAX)
-        return error_field(error, DQ_INVALID, "/limit", "limit must be from 1 to %d", DQ_BATCH_MAX);
-    for (int i = 0; options->operations && options->operations[i]; i++) {
-        int r = check_operation_name(options->operations[i], error);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    if (options->item_id)
+        return parse_id(options->item_id, "item", ret_item, error);
+    int r = check_limit(options->limit, DQ_BATCH_MAX, error);
+    for (int i = 0; r >= 0 && options->operations && options->operations[i]; i++)
+        r = check_operation_name(options->operations[i], error);
+    return r;
 }
 
-int dq_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **ret_list,
-             dq_error *error)
+/* A claim names several operations; the detail says which one is at fault. */
+static int claim_refused(int code, dq_error *error)
+{
+    if (error && strcmp(error->field, "/operation") == 0)
+        snprintf(error->field, sizeof error->field, "/operations");
+    return code;
+}
+
+int local_claim(dq_queue *queue, const dq_claim_options *options, dq_lease_list **ret_list,
+                dq_error *error)
 {
     struct arena *arena;
+    struct id item;
     struct claim claim = {
+        .item = options->item_id ? &item : NULL,
         .operations = options->operations ? options->operations : builtin_operations,
         .limit = options->limit,
         .lease_time = options->lease_time ? options->lease_time : LEASE_TIME_DEFAULT,
         .worker = options->worker,
     };
-    int r = check_claim(options, error);
-    if (r >= 0)
-        r = check_lease_time(claim.lease_time, error);
+    int r = check_claim(options, &item, error);
     if (r < 0)
-        return r;
+        return claim_refused(r, error);
     dq_lease_list *list = reply_new(sizeof *list, &arena);
-    r = store_claim(queue->store, clock_now(), &claim, arena, &list->leases, &list->count, error);
-    if (r < 0) {
+    r = take(queue, &claim, arena, list, error);
+    if (r < 0)
         dq_free(list);
-        return r;
-    }
-    for (size_t i = 0; i < list->count; i++)
-        sign_lease(queue, &list->leases[i]);
-    *ret_list = list;
-    return 0;
+    else
+        *ret_list = list;
+    return r < 0 ? claim_refused(r, error) : 0;
 }
 
 /* ---- what a holder does ---------------------------------------------------------------------- */
 
-int dq_heartbeat(dq_queue *queue, const char *token, const dq_progress *progress,
-                 int64_t *ret_expires_at, dq_error *error)
+int local_heartbeat(dq_queue *queue, const char *token, const dq_progress *progress,
+                    int64_t *ret_expires_at, dq_error *error)
 {
     struct held held;
-    int r = token_read(queue->store, token, &held, error);
+    int r = token_read(store_of(queue), token, &held, error);
     if (r < 0)
         return r;
-    return store_heartbeat(queue->store, clock_now(), &held, progress, ret_expires_at, error);
+    return store_heartbeat(store_of(queue), clock_now(), &held, progress, ret_expires_at, error);
 }
 
-int dq_mark_completed(dq_queue *queue, const char *token, const dq_result *result, dq_error *error)
+int local_mark_completed(dq_queue *queue, const char *token, const dq_result *result,
+                         dq_error *error)
 {
     struct held held;
-    int r = token_read(queue->store, token, &held, error);
+    int r = token_read(store_of(queue), token, &held, error);
     if (r >= 0 && result && result->metadata)
         r = check_metadata(result->metadata, error);
     if (r >= 0 && result)
         r = check_renditions(result, error);
     if (r < 0)
         return r;
-    return store_complete(queue->store, clock_now(), &held, result, error);
+    return store_complete(store_of(queue), clock_now(), &held, result, error);
 }
 
-int dq_mark_completed_many(dq_queue *queue, const char *const *tokens, size_t count, int *ret_codes,
-                           dq_error *error)
+int local_mark_completed_many(dq_queue *queue, const char *const *tokens, size_t count,
+                              int *ret_codes, dq_error *error)
 {
     if (count > DQ_BATCH_MAX)
         return error_set(error, DQ_TOO_LARGE, "%zu leases in one call; %d at most", count,
@@ -216,20 +227,20 @@ int dq_mark_completed_many(dq_queue *queue, const char *const *tokens, size_t co
     struct held *held = arena_alloc(arena, (count + 1) * sizeof *held);
     int *codes = arena_alloc(arena, (count + 1) * sizeof *codes);
     for (size_t i = 0; i < count; i++)
-        codes[i] = token_read(queue->store, tokens[i], &held[i], error);
-    int r = store_complete_many(queue->store, clock_now(), held, count, codes, error);
+        codes[i] = token_read(store_of(queue), tokens[i], &held[i], error);
+    int r = store_complete_many(store_of(queue), clock_now(), held, count, codes, error);
     if (r >= 0 && ret_codes && count > 0)
         memcpy(ret_codes, codes, count * sizeof *codes);
     arena_free(arena);
     return r;
 }
 
-int dq_mark_failed(dq_queue *queue, const char *token, const dq_failure *failure,
-                   enum dq_status *ret_status, dq_error *error)
+int local_mark_failed(dq_queue *queue, const char *token, const dq_failure *failure,
+                      enum dq_status *ret_status, dq_error *error)
 {
     struct held held;
     uint64_t random;
-    int r = token_read(queue->store, token, &held, error);
+    int r = token_read(store_of(queue), token, &held, error);
     if (r >= 0)
         r = check_operation_name(failure->code ? failure->code : "", NULL) < 0
                 ? error_field(error, DQ_INVALID, "/error/code",
@@ -238,32 +249,33 @@ int dq_mark_failed(dq_queue *queue, const char *token, const dq_failure *failure
     if (r < 0)
         return r;
     random_bytes(&random, sizeof random);
-    return store_fail(queue->store, clock_now(), &held, failure, random, ret_status, error);
+    return store_fail(store_of(queue), clock_now(), &held, failure, random, ret_status, error);
 }
 
-int dq_release(dq_queue *queue, const char *token, dq_error *error)
+int local_release(dq_queue *queue, const char *token, dq_error *error)
 {
     struct held held;
-    int r = token_read(queue->store, token, &held, error);
-    return r < 0 ? r : store_release(queue->store, clock_now(), &held, error);
+    int r = token_read(store_of(queue), token, &held, error);
+    return r < 0 ? r : store_release(store_of(queue), clock_now(), &held, error);
 }
 
 /* ---- waiting and recovery -------------------------------------------------------------------- */
 
-int dq_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout)
+int local_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout)
 {
-    return latch_wait(store_latch(queue->store), seen, timeout);
+    return latch_wait(store_latch(store_of(queue)), seen, timeout);
 }
 
-int dq_recover(dq_queue *queue, int64_t *ret_next_due, dq_error *error)
+int local_recover(dq_queue *queue, int64_t *ret_next_due, dq_error *error)
 {
     enum { REAP_EVERY_S = 600 };
     uint64_t random;
     int64_t tick = clock_tick();
     random_bytes(&random, sizeof random);
-    if (queue->reaped_at == 0 || tick - queue->reaped_at > REAP_EVERY_S * US_PER_S) {
-        queue->reaped_at = tick;
-        store_reap_packs(queue->store);
+    if (local_of(queue)->reaped_at == 0 ||
+        tick - local_of(queue)->reaped_at > REAP_EVERY_S * US_PER_S) {
+        local_of(queue)->reaped_at = tick;
+        store_reap_packs(store_of(queue));
     }
-    return store_recover(queue->store, clock_now(), random, ret_next_due, error);
+    return store_recover(store_of(queue), clock_now(), random, ret_next_due, error);
 }

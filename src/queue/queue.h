@@ -1,21 +1,38 @@
-/* The handle behind docq.h, and what its files share. */
+/* The engine over a store of this machine, and what its files share. */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
 #include "base/arena.h"
 #include "base/id.h"
+#include "core/engine.h"
 #include "store/store.h"
 
-struct dq_queue {
+struct local {
+    dq_queue handle;
     struct store *store;
     int64_t reaped_at; /* clock_tick() of the last look for orphaned bytes; guarded by luck: any
                           number of reapers is safe */
 };
 
-extern const char *const builtin_operations[];
+static inline struct local *local_of(dq_queue *queue)
+{
+    return (struct local *)queue;
+}
 
-/* `text` as an id; DQ_NOT_FOUND otherwise: what is no id names nothing. */
-int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *error);
+static inline struct store *store_of(dq_queue *queue)
+{
+    return local_of(queue)->store;
+}
+
+/* The slots of the engine. */
+int local_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error);
+#define VERB(type, name, parameters, arguments) type local_##name parameters;
+#include "core/verbs.def"
+#undef VERB
+int local_upload_write(dq_incoming *incoming, const void *bytes, size_t length, dq_error *error);
+void local_upload_abort(dq_incoming *incoming);
+
+extern const char *const builtin_operations[];
 
 /* A token is hexadecimal: item id, epoch (big-endian), the first 16 bytes of their MAC. */
 void token_make(const struct store *store, const struct id *item, int64_t epoch,

@@ -1,8 +1,9 @@
 /* What a result has beside text: Markdown and a thumbnail. */
+#include "core/policy.h"
 #include "queue/queue.h"
 
-int dq_get_markdown(dq_queue *queue, const char *document_id, int first, int last,
-                    dq_text **ret_text, dq_error *error)
+int local_get_markdown(dq_queue *queue, const char *document_id, int first, int last,
+                       dq_text **ret_text, dq_error *error)
 {
     struct id id;
     struct arena *arena;
@@ -10,7 +11,7 @@ int dq_get_markdown(dq_queue *queue, const char *document_id, int first, int las
     if (r < 0)
         return r;
     dq_text *text = reply_new(sizeof *text, &arena);
-    r = store_markdown(queue->store, &id, first, last, arena, text, error);
+    r = store_markdown(store_of(queue), &id, first, last, arena, text, error);
     if (r < 0)
         dq_free(text);
     else
@@ -18,8 +19,8 @@ int dq_get_markdown(dq_queue *queue, const char *document_id, int first, int las
     return r;
 }
 
-int dq_get_thumbnail(dq_queue *queue, const char *document_id, dq_thumbnail **ret_thumbnail,
-                     dq_error *error)
+int local_get_thumbnail(dq_queue *queue, const char *document_id, dq_thumbnail **ret_thumbnail,
+                        dq_error *error)
 {
     struct id id;
     struct arena *arena;
@@ -27,7 +28,7 @@ int dq_get_thumbnail(dq_queue *queue, const char *document_id, dq_thumbnail **re
     if (r < 0)
         return r;
     dq_thumbnail *thumbnail = reply_new(sizeof *thumbnail, &arena);
-    r = store_thumbnail(queue->store, &id, arena, thumbnail, error);
+    r = store_thumbnail(store_of(queue), &id, arena, thumbnail, error);
     if (r < 0)
         dq_free(thumbnail);
     else

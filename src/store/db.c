@@ -1,162 +1,129 @@
-/* SQLite behind a few verbs. */
+/* What every driver shares: parameters by format, columns as our types, and the tally. */
 #include "store/db.h"
 
 #include "base/error.h"
 #include "store/sql.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
-int db_error(struct db *db, const char *what, dq_error *error)
-{
-    int code = db->handle ? sqlite3_extended_errcode(db->handle) : SQLITE_CANTOPEN;
-    const char *why = db->handle ? sqlite3_errmsg(db->handle) : "out of memory";
-    switch (code & 0xff) {
-    case SQLITE_FULL:
-        return error_set(error, DQ_NO_SPACE, "%s: the disk is full; nothing was stored", what);
-    case SQLITE_IOERR:
-        return error_set(error, DQ_IO, "%s: %s (%d)", what, why, code);
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return error_set(error, DQ_CORRUPT, "%s: %s", what, why);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return error_set(error, DQ_BUSY, "%s: another program holds the database", what);
-    default:
-        return error_set(error, DQ_STORE, "%s: %s (%d)", what, why, code);
-    }
-}
+enum { DIGEST_BYTES_BOUND = 32 };
 
-int db_open(const char *path, int flags, struct db *db, dq_error *error)
+static struct value take_value(char kind, va_list *args)
 {
-    enum { BUSY_MS = 10000 };
-    *db = (struct db){0};
-    db->statements = calloc(SQL_MAX, sizeof *db->statements);
-    if (!db->statements)
-        return error_set(error, DQ_NO_MEMORY, "out of memory");
-    if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        return db_error(db, "cannot open the database", error);
-    sqlite3_extended_result_codes(db->handle, 1);
-    sqlite3_busy_timeout(db->handle, BUSY_MS);
-    return 0;
-}
-
-void db_close(struct db *db)
-{
-    for (int i = 0; db->statements && i < SQL_MAX; i++)
-        sqlite3_finalize(db->statements[i]);
-    free(db->statements);
-    sqlite3_close(db->handle);
-    *db = (struct db){0};
-}
-
-int db_exec(struct db *db, const char *text, dq_error *error)
-{
-    if (sqlite3_exec(db->handle, text, NULL, NULL, NULL) != SQLITE_OK)
-        return db_error(db, "cannot prepare the database", error);
-    return 0;
-}
-
-static void bind_one(sqlite3_stmt *statement, int index, char kind, va_list *args)
-{
-    const char *text;
-    const void *bytes;
+    struct value value = {.kind = kind};
     switch (kind) {
     case 'i':
-        sqlite3_bind_int64(statement, index, va_arg(*args, int64_t));
+        value.integer = va_arg(*args, int64_t);
         break;
     case 'f':
-        sqlite3_bind_double(statement, index, va_arg(*args, double));
+        value.real = va_arg(*args, double);
         break;
     case 't':
-        text = va_arg(*args, const char *);
-        sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+        value.bytes = va_arg(*args, const char *);
+        value.length = value.bytes ? strlen(value.bytes) : 0;
+        break;
+    case 'x':
+        value.kind = 't';
+        value.bytes = va_arg(*args, const char *);
+        value.length = va_arg(*args, size_t);
+        break;
+    case 'y':
+        value.bytes = va_arg(*args, const void *);
+        value.length = va_arg(*args, size_t);
         break;
     case 'b':
-        bytes = va_arg(*args, const void *);
-        sqlite3_bind_blob(statement, index, bytes, ID_BYTES, SQLITE_STATIC);
+        value.bytes = va_arg(*args, const void *);
+        value.length = ID_BYTES;
         break;
     case 'd':
-        bytes = va_arg(*args, const void *);
-        sqlite3_bind_blob(statement, index, bytes, 32, SQLITE_STATIC);
+        value.bytes = va_arg(*args, const void *);
+        value.length = DIGEST_BYTES_BOUND;
         break;
     case 'n':
-        sqlite3_bind_null(statement, index);
         break;
     default:
         bug("unknown parameter kind %c", kind);
     }
+    if (!value.bytes && kind != 'i' && kind != 'f')
+        value.kind = 'n';
+    return value;
 }
 
-sqlite3_stmt *db_bind(struct db *db, enum sql name, const char *format, ...)
+struct rows *db_bind(struct db *db, enum sql name, const char *format, ...)
 {
-    sqlite3_stmt *statement = db->statements[name];
-    if (!statement) {
-        if (sqlite3_prepare_v3(db->handle, sql_rows[name].text, -1, SQLITE_PREPARE_PERSISTENT,
-                               &db->statements[name], NULL) != SQLITE_OK)
-            bug("statement %s: %s", sql_rows[name].name, sqlite3_errmsg(db->handle));
-        statement = db->statements[name];
-    }
-    sqlite3_reset(statement);
+    struct rows *rows = db->driver->statement(db, name);
     va_list args;
     va_start(args, format);
-    for (int i = 0; format[i]; i++)
-        bind_one(statement, i + 1, format[i], &args);
+    for (int i = 0; format[i]; i++) {
+        struct value value = take_value(format[i], &args);
+        db->driver->bind(rows, i, &value);
+    }
     va_end(args);
-    return statement;
+    return rows;
 }
 
-int db_row(struct db *db, sqlite3_stmt *statement, dq_error *error)
+int db_row(struct db *db, struct rows *rows, dq_error *error)
 {
-    int r = sqlite3_step(statement);
-    if (r == SQLITE_ROW)
-        return 1;
-    if (r != SQLITE_DONE)
-        r = db_error(db, "the database refused a step", error);
-    else
-        r = 0;
-    sqlite3_reset(statement);
+    return db->driver->row(db, rows, error);
+}
+
+void db_done(struct rows *rows)
+{
+    rows->driver->done(rows);
+}
+
+int db_run(struct db *db, struct rows *rows, dq_error *error)
+{
+    int r = db->driver->row(db, rows, error);
+    if (r < 0)
+        return r;
+    r = db->driver->changes(db, rows);
+    db->driver->done(rows);
     return r;
 }
 
-void db_done(sqlite3_stmt *statement)
+const void *db_bytes(struct rows *rows, int column, size_t *ret_length)
 {
-    sqlite3_reset(statement);
+    size_t ignored;
+    return rows->driver->bytes(rows, column, ret_length ? ret_length : &ignored);
 }
 
-int db_run(struct db *db, sqlite3_stmt *statement, dq_error *error)
-{
-    int r = db_row(db, statement, error);
-    if (r < 0)
-        return r;
-    sqlite3_reset(statement);
-    return sqlite3_changes(db->handle);
-}
-
-struct id db_id(sqlite3_stmt *statement, int column)
+struct id db_id(struct rows *rows, int column)
 {
     struct id id = {0};
-    if (sqlite3_column_bytes(statement, column) == ID_BYTES)
-        memcpy(id.bytes, sqlite3_column_blob(statement, column), ID_BYTES);
+    size_t length;
+    const void *bytes = db_bytes(rows, column, &length);
+    if (bytes && length == ID_BYTES)
+        memcpy(id.bytes, bytes, ID_BYTES);
     return id;
 }
 
-const char *db_text(sqlite3_stmt *statement, int column)
+const char *db_text(struct rows *rows, int column)
 {
-    return (const char *)sqlite3_column_text(statement, column);
+    return db_bytes(rows, column, NULL);
 }
 
-char *db_copy(struct arena *arena, sqlite3_stmt *statement, int column)
+char *db_copy(struct arena *arena, struct rows *rows, int column)
 {
-    const char *text = db_text(statement, column);
-    return text ? arena_strndup(arena, text, (size_t)sqlite3_column_bytes(statement, column))
-                : NULL;
+    size_t length;
+    const char *text = db_bytes(rows, column, &length);
+    return text ? arena_strndup(arena, text, length) : NULL;
 }
 
-int64_t db_int(sqlite3_stmt *statement, int column)
+int64_t db_int(struct rows *rows, int column)
 {
-    return sqlite3_column_int64(statement, column);
+    return rows->driver->integer(rows, column);
+}
+
+double db_double(struct rows *rows, int column)
+{
+    return rows->driver->real(rows, column);
+}
+
+bool db_null(struct rows *rows, int column)
+{
+    return !db_bytes(rows, column, NULL);
 }
 
 static int tally_row(struct tally *tally, const char *operation)
@@ -200,26 +167,7 @@ void db_merge_tally(struct db *db)
     db->group.recall |= db->step.recall;
 }
 
-static int add(struct db *db, const char *operation, const char *status, int64_t number,
-               dq_error *error)
-{
-    if (number == 0)
-        return 0;
-    return db_run(db, db_bind(db, SQL_COUNTER_ADD, "tti", operation, status, number), error);
-}
-
 int db_flush_tally(struct db *db, int64_t now, dq_error *error)
 {
-    struct tally *tally = &db->group;
-    int r = add(db, "", "documents", tally->documents, error);
-    for (int i = 0; r >= 0 && i < tally->count; i++)
-        for (int s = 0; r >= 0 && s < DQ_STATUS_MAX; s++)
-            r = add(db, tally->rows[i].operation, dq_status_name((enum dq_status)s),
-                    tally->rows[i].by_status[s], error);
-    if (r >= 0 && (tally->enqueued || tally->completed || tally->failed))
-        r = db_run(db,
-                   db_bind(db, SQL_RATE_ADD, "iiii", now / 60000000, tally->enqueued,
-                           tally->completed, tally->failed),
-                   error);
-    return r < 0 ? r : 0;
+    return db->driver->flush(db, now, error);
 }

@@ -1,12 +1,14 @@
-/* One SQLite connection with its prepared statements: bind, run, read columns. */
+/*
+ * One database connection with its prepared statements: bind, run, read columns. The steps are
+ * written on this, once for every engine; what differs between SQLite and PostgreSQL is a driver
+ * below and, where the dialect asks for it, a second text of a statement.
+ */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
 #include "base/arena.h"
 #include "base/id.h"
 #include "store/store.h"
-
-#include <sqlite3.h>
 
 /* A slot of this enum for each named statement; generated. */
 enum sql;
@@ -25,37 +27,66 @@ struct tally {
 };
 
 struct db {
-    sqlite3 *handle;
+    const struct db_driver *driver;
+    void *handle;          /* the driver's connection */
+    struct rows *prepared; /* one for each statement, owned by the driver */
     struct pack_store *packs;
-    sqlite3_stmt **statements;
     struct tally step; /* of the step that runs, dropped when it fails */
     struct tally group;
     int64_t age_step;
 };
 
-int db_open(const char *path, int flags, struct db *db, dq_error *error);
-void db_close(struct db *db);
-int db_exec(struct db *db, const char *text, dq_error *error);
+/* A statement of one connection, and its rows while it runs. */
+struct rows {
+    const struct db_driver *driver;
+    void *statement;
+};
 
-/* The statement with its parameters bound by a format: i int64, t text or NULL, b struct id * or
- * NULL, d digest (32 bytes), f double, n NULL. It is reset when the next one of the same name is
- * bound, or by db_run. */
-sqlite3_stmt *db_bind(struct db *db, enum sql name, const char *format, ...);
+/* A parameter. Bytes stay the caller's until the statement has run. */
+struct value {
+    char kind; /* as in db_bind */
+    int64_t integer;
+    double real;
+    const void *bytes;
+    size_t length;
+};
+
+/* What an engine must be able to do with a connection. Row and column calls are documented below
+ * under the names db_*. */
+struct db_driver {
+    struct rows *(*statement)(struct db *db, enum sql name); /* ready for its parameters */
+    void (*bind)(struct rows *rows, int index, const struct value *value); /* index 0.. */
+    int (*row)(struct db *db, struct rows *rows, dq_error *error);
+    int (*changes)(struct db *db, struct rows *rows); /* by the statement that just ran */
+    void (*done)(struct rows *rows);
+    int64_t (*integer)(struct rows *rows, int column);
+    double (*real)(struct rows *rows, int column);
+    const void *(*bytes)(struct rows *rows, int column, size_t *ret_length);
+    int (*flush)(struct db *db, int64_t now, dq_error *error); /* writes db->group's counts */
+};
+
+/* The statement with its parameters bound by a format: i int64, t text or NULL, x text and its
+ * size_t length, b struct id * or NULL, y bytes or NULL and their size_t
+ * length, d digest (32 bytes), f double, n NULL. It is reset when
+ * the next one of the same name is bound, or by db_run. */
+struct rows *db_bind(struct db *db, enum sql name, const char *format, ...);
 
 /* Runs a statement that returns no rows. Returns the number of rows changed, or an error. */
-int db_run(struct db *db, sqlite3_stmt *statement, dq_error *error);
+int db_run(struct db *db, struct rows *rows, dq_error *error);
 
 /* Next row: 1, none: 0 (and reset), or an error. */
-int db_row(struct db *db, sqlite3_stmt *statement, dq_error *error);
-void db_done(sqlite3_stmt *statement);
+int db_row(struct db *db, struct rows *rows, dq_error *error);
+void db_done(struct rows *rows);
 
-/* SQLite's last error as ours: full disk, I/O error, corrupt, busy. */
-int db_error(struct db *db, const char *what, dq_error *error);
+struct id db_id(struct rows *rows, int column);
+const char *db_text(struct rows *rows, int column); /* NULL = SQL's; valid until the next row */
+char *db_copy(struct arena *arena, struct rows *rows, int column);
+int64_t db_int(struct rows *rows, int column);
+double db_double(struct rows *rows, int column);
+bool db_null(struct rows *rows, int column);
 
-struct id db_id(sqlite3_stmt *statement, int column);
-const char *db_text(sqlite3_stmt *statement, int column); /* valid until the next step */
-char *db_copy(struct arena *arena, sqlite3_stmt *statement, int column);
-int64_t db_int(sqlite3_stmt *statement, int column);
+/* Bytes of a text or blob, NULL where it is SQL's NULL; valid until the next row. */
+const void *db_bytes(struct rows *rows, int column, size_t *ret_length);
 
 /* Counts one item of `operation` out of `from` and into `to` (-1 = nowhere). */
 void db_count(struct db *db, const char *operation, int from, int to);

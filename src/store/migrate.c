@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "store/sql.h"
+#include "store/sqlite_db.h"
 
 #include <stdio.h>
 
@@ -17,13 +18,11 @@ enum { SCHEMA_VERSION = sizeof versions / sizeof versions[0], SECRET_BYTES = 32 
 
 int migrate_version(struct db *db, int64_t *ret_version, dq_error *error)
 {
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK)
-        return db_error(db, "cannot read the database", error);
-    int r = db_row(db, statement, error);
-    *ret_version = r > 0 ? db_int(statement, 0) : 0;
-    sqlite3_finalize(statement);
-    return r < 0 ? r : 0;
+    int64_t version = sqlite_pragma(db, "PRAGMA user_version");
+    if (version < 0)
+        return sqlite_error(db, "cannot read the database", error);
+    *ret_version = version;
+    return 0;
 }
 
 static int make_secret(struct db *db, dq_error *error)
@@ -38,17 +37,17 @@ static int climb(struct db *db, int64_t version, dq_error *error)
     char pragma[64];
     int r = 0;
     for (int64_t next = version; r >= 0 && next < SCHEMA_VERSION; next++)
-        r = db_exec(db, sql_rows[versions[next]].text, error);
+        r = sqlite_exec(db, sql_rows[versions[next]].text, error);
     if (r >= 0 && version == 0)
         r = make_secret(db, error);
     snprintf(pragma, sizeof pragma, "PRAGMA user_version=%d", SCHEMA_VERSION);
-    return r < 0 ? r : db_exec(db, pragma, error);
+    return r < 0 ? r : sqlite_exec(db, pragma, error);
 }
 
 int migrate(struct db *db, const char *name, dq_error *error)
 {
     int64_t version = 0;
-    int r = db_exec(db, "BEGIN IMMEDIATE", error);
+    int r = sqlite_exec(db, "BEGIN IMMEDIATE", error);
     if (r >= 0)
         r = migrate_version(db, &version, error);
     if (r >= 0 && version > SCHEMA_VERSION)
@@ -58,6 +57,6 @@ int migrate(struct db *db, const char *name, dq_error *error)
     if (r >= 0 && version < SCHEMA_VERSION)
         r = climb(db, version, error);
     dq_error ignored;
-    int end = db_exec(db, r < 0 ? "ROLLBACK" : "COMMIT", r < 0 ? &ignored : error);
+    int end = sqlite_exec(db, r < 0 ? "ROLLBACK" : "COMMIT", r < 0 ? &ignored : error);
     return r < 0 ? r : end;
 }

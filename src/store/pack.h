@@ -7,6 +7,9 @@
  * flock(2) on it, so a reaper knows a pack that nobody will add to: ranges that no document points
  * at are orphans there, and given back (a hole is punched, or the file removed).
  * Why not a file each, and why not rows: docs/decisions/0001-packs.md.
+ *
+ * All this is the engine for files. With PostgreSQL the bytes are rows, in chunks
+ * (postgres_bytes.c), so that another machine needs nothing but the URL; `pack` names them then.
  */
 #ifndef STORE_PACK_H
 #define STORE_PACK_H
@@ -25,7 +28,9 @@ struct pack_place {
     int64_t offset, size;
 };
 
-int pack_store_open(const char *directory, int64_t disk_reserve, struct pack_store **ret_store,
+struct db;
+
+int pack_files_open(const char *directory, int64_t disk_reserve, struct pack_store **ret_store,
                     dq_error *error); /* directory NULL: in memory */
 void pack_store_close(struct pack_store **store);
 
@@ -43,8 +48,8 @@ const char *pack_head(const dq_incoming *incoming, size_t *ret_length);
 
 /* Inside the commit: gives the bytes their place. pack_sync then makes all places durable; after
  * its failure nothing placed since the last success may be committed. */
-int pack_place(struct pack_store *store, dq_incoming *incoming, struct pack_place *ret_place,
-               dq_error *error);
+int pack_place(struct pack_store *store, struct db *db, dq_incoming *incoming,
+               struct pack_place *ret_place, dq_error *error);
 int pack_sync(struct pack_store *store, dq_error *error);
 void pack_forget(dq_incoming *incoming); /* committed: pack_abort keeps the bytes */
 

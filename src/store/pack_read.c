@@ -1,5 +1,5 @@
-/* Reading, discarding and reaping packs. */
-#include "store/pack_internal.h"
+/* Reading, discarding and reaping files of packs. */
+#include "store/pack_files.h"
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -14,11 +14,11 @@
 
 enum { HOLE_SLACK_BYTES = 1024 * 1024 }; /* less than this is not worth a look at the ranges */
 
-int pack_open_content(struct pack_store *store, const struct pack_place *place, int *ret_fd,
-                      dq_error *error)
+int pack_files_open_content(struct pack_store *store, const struct pack_place *place, int *ret_fd,
+                            dq_error *error)
 {
     struct stat info;
-    autoclose fd = pack_reopen(store, place->pack);
+    autoclose fd = pack_files_reopen(store, place->pack);
     if (fd < 0 || fstat(fd, &info) < 0)
         return error_errno(error, "cannot open the document's bytes");
     if (info.st_size < place->offset + place->size)
@@ -35,9 +35,9 @@ int pack_open_content(struct pack_store *store, const struct pack_place *place, 
     return 0;
 }
 
-void pack_discard(struct pack_store *store, const struct pack_place *place)
+void pack_files_discard(struct pack_store *store, const struct pack_place *place)
 {
-    int directory = pack_directory(store);
+    int directory = pack_files_directory(store);
     if (directory < 0 || place->size == 0)
         return;
     autoclose fd = openat(directory, place->pack, O_RDWR | O_CLOEXEC);
@@ -88,10 +88,10 @@ static bool is_pack(const char *name)
     return length == PACK_NAME_SIZE - 4 && strcmp(name + length - 5, ".pack") == 0;
 }
 
-int64_t pack_reap(struct pack_store *store, pack_ranges_fn *ranges, void *context)
+int64_t pack_files_reap(struct pack_store *store, pack_ranges_fn *ranges, void *context)
 {
     int64_t freed = 0;
-    int directory = pack_directory(store);
+    int directory = pack_files_directory(store);
     int again = directory < 0 ? -1 : openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *listing = again < 0 ? NULL : fdopendir(again);
     if (!listing)

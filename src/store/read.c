@@ -3,16 +3,16 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/engine.h"
 #include "store/rendition.h"
 #include "store/sql.h"
-#include "store/sqlite.h"
 
 #include <limits.h>
 #include <string.h>
 
 static int64_t meta_time(struct db *db, const char *key)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_META_GET, "t", key);
+    struct rows *row = db_bind(db, SQL_META_GET, "t", key);
     int64_t time = db_row(db, row, NULL) > 0 ? db_int(row, 0) : 0;
     db_done(row);
     return time;
@@ -43,14 +43,14 @@ static const char *why_waiting(struct db *db, int64_t now, const char *gate, int
                                       : "it is due; the next free worker takes it");
 }
 
-static void fill_item(struct db *db, int64_t now, sqlite3_stmt *row, struct arena *arena,
+static void fill_item(struct db *db, int64_t now, struct rows *row, struct arena *arena,
                       dq_item *item)
 {
     struct id id = db_id(row, 0), document = db_id(row, 1), newer = db_id(row, 22);
     const char *status = db_text(row, 4);
     id_format(&id, item->id);
     id_format(&document, item->document_id);
-    if (sqlite3_column_type(row, 22) != SQLITE_NULL)
+    if (!db_null(row, 22))
         id_format(&newer, item->superseded_by);
     item->operation = db_copy(arena, row, 2);
     item->priority = (int)db_int(row, 3);
@@ -83,7 +83,7 @@ static int read_history(struct db *db, const struct id *id, struct arena *arena,
     dq_attempt *history = arena_alloc(arena, ((size_t)item->attempts + 1) * sizeof *history);
     size_t count = 0;
     int r;
-    sqlite3_stmt *rows = db_bind(db, SQL_ATTEMPT_LIST, "b", id);
+    struct rows *rows = db_bind(db, SQL_ATTEMPT_LIST, "b", id);
     while ((r = db_row(db, rows, error)) > 0 && count <= (size_t)item->attempts)
         history[count++] = (dq_attempt){
             .number = (int)db_int(rows, 0),
@@ -114,7 +114,7 @@ int read_item(struct db *db, int64_t now, const struct id *id, bool history, str
               dq_item *ret_item, dq_error *error)
 {
     dq_item item = {0};
-    sqlite3_stmt *row = db_bind(db, SQL_ITEM_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_ITEM_GET, "b", id);
     int r = db_row(db, row, error);
     if (r > 0)
         fill_item(db, now, row, arena, &item);
@@ -130,7 +130,7 @@ int read_item(struct db *db, int64_t now, const struct id *id, bool history, str
 int read_result(struct db *db, const struct id *id, struct arena *arena, dq_document *document,
                 dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_RESULT_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_RESULT_GET, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
         document->has_result = true;
@@ -149,14 +149,14 @@ int read_document(struct db *db, const struct id *id, struct arena *arena,
                   dq_document *ret_document, dq_error *error)
 {
     dq_document document = {0};
-    sqlite3_stmt *row = db_bind(db, SQL_DOCUMENT_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_DOCUMENT_GET, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
         id_format(id, document.id);
         document.filename = db_copy(arena, row, 1);
         document.content_type = db_copy(arena, row, 2);
         document.size = db_int(row, 3);
-        hex_encode(sqlite3_column_blob(row, 4), 32, document.sha256);
+        hex_encode(db_bytes(row, 4, NULL), 32, document.sha256);
         document.metadata = db_copy(arena, row, 5);
         document.owner = db_copy(arena, row, 6);
         document.created_at = db_int(row, 7);
@@ -193,7 +193,7 @@ int store_get_item(struct store *store, int64_t now, const struct id *id, bool h
 {
     struct get_arguments get = {
         .now = now, .id = id, .history = history, .arena = arena, .item = ret_item};
-    return sqlite_read(store, item_step, &get, error);
+    return store_read(store, item_step, &get, error);
 }
 
 static int document_step(struct store *store, struct db *db, void *opaque, dq_error *error)
@@ -205,7 +205,7 @@ static int document_step(struct store *store, struct db *db, void *opaque, dq_er
         r = read_result(db, get->id, get->arena, get->document, error);
     if (r < 0)
         return r;
-    sqlite3_stmt *row = db_bind(db, SQL_NEWEST_ITEM, "b", get->id);
+    struct rows *row = db_bind(db, SQL_NEWEST_ITEM, "b", get->id);
     r = db_row(db, row, error);
     struct id newest = r > 0 ? db_id(row, 0) : (struct id){0};
     db_done(row);
@@ -223,7 +223,7 @@ int store_get_document(struct store *store, int64_t now, const struct id *id, st
                        dq_document *ret_document, dq_error *error)
 {
     struct get_arguments get = {.now = now, .id = id, .arena = arena, .document = ret_document};
-    return sqlite_read(store, document_step, &get, error);
+    return store_read(store, document_step, &get, error);
 }
 
 static int text_step(struct store *store, struct db *db, void *opaque, dq_error *error)
@@ -241,12 +241,12 @@ static int text_step(struct store *store, struct db *db, void *opaque, dq_error 
                          "the document has no text yet; wait until it is completed");
     dq_page *pages = arena_alloc(get->arena, ((size_t)document.pages + 1) * sizeof *pages);
     size_t count = 0;
-    sqlite3_stmt *rows = db_bind(db, get->pages, "bii", get->id, (int64_t)get->first,
-                                 (int64_t)(get->last ? get->last : INT_MAX));
+    struct rows *rows = db_bind(db, get->pages, "bii", get->id, (int64_t)get->first,
+                                (int64_t)(get->last ? get->last : INT_MAX));
     while ((r = db_row(db, rows, error)) > 0 && count < (size_t)document.pages) {
         pages[count].number = (int)db_int(rows, 0);
         pages[count].text = db_copy(get->arena, rows, 1);
-        pages[count++].text_bytes = (size_t)sqlite3_column_bytes(rows, 1);
+        (void)db_bytes(rows, 1, &pages[count++].text_bytes);
     }
     db_done(rows);
     if (r >= 0 && count == 0 && get->first > 1)
@@ -261,7 +261,7 @@ int store_text(struct store *store, const struct id *document, int first, int la
     struct get_arguments get = {
         .id = document, .first = first, .last = last, .arena = arena, .text = ret_text};
     get.pages = SQL_PAGE_LIST;
-    return sqlite_read(store, text_step, &get, error);
+    return store_read(store, text_step, &get, error);
 }
 
 int store_markdown(struct store *store, const struct id *document, int first, int last,
@@ -270,13 +270,13 @@ int store_markdown(struct store *store, const struct id *document, int first, in
     struct get_arguments get = {
         .id = document, .first = first, .last = last, .arena = arena, .text = ret_text};
     get.pages = SQL_MARKDOWN_LIST;
-    return sqlite_read(store, text_step, &get, error);
+    return store_read(store, text_step, &get, error);
 }
 
 static int locate_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct get_arguments *get = opaque;
-    sqlite3_stmt *row = db_bind(db, SQL_DOCUMENT_LOCATE, "b", get->id);
+    struct rows *row = db_bind(db, SQL_DOCUMENT_LOCATE, "b", get->id);
     (void)store;
     int r = db_row(db, row, error);
     if (r > 0) {
@@ -295,5 +295,5 @@ int store_locate(struct store *store, const struct id *document, struct pack_pla
                  dq_error *error)
 {
     struct get_arguments get = {.id = document, .place = ret_place};
-    return sqlite_read(store, locate_step, &get, error);
+    return store_read(store, locate_step, &get, error);
 }

@@ -1,8 +1,8 @@
 /* Lists, counts and prefixes: keyset paging, no scan that grows with the history. */
 #include "base/error.h"
+#include "store/engine.h"
 #include "store/latch.h"
 #include "store/sql.h"
-#include "store/sqlite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,7 @@ struct list_arguments {
     bool more;
 };
 
-static sqlite3_stmt *list_rows(struct db *db, const struct list_arguments *list,
-                               struct id *document)
+static struct rows *list_rows(struct db *db, const struct list_arguments *list, struct id *document)
 {
     const struct filter *filter = list->filter;
     int64_t step = LOOK_STEP;
@@ -37,7 +36,7 @@ static sqlite3_stmt *list_rows(struct db *db, const struct list_arguments *list,
     return db_bind(db, SQL_ITEM_PAGE, "bi", &list->below, step);
 }
 
-static bool row_matches(const struct list_arguments *list, sqlite3_stmt *row)
+static bool row_matches(const struct list_arguments *list, struct rows *row)
 {
     char document[ID_TEXT_SIZE];
     struct id id = db_id(row, 4);
@@ -57,7 +56,7 @@ static int list_step(struct store *store, struct db *db, void *opaque, dq_error 
     (void)store;
     while (r > 0 && list->count < (size_t)list->limit && looked < LOOK_ROWS_MAX) {
         int rows_here = 0;
-        sqlite3_stmt *rows = list_rows(db, list, &document);
+        struct rows *rows = list_rows(db, list, &document);
         while (list->count < (size_t)list->limit && (r = db_row(db, rows, error)) > 0) {
             rows_here++;
             list->below = db_id(rows, 0);
@@ -83,7 +82,7 @@ int store_list(struct store *store, int64_t now, bool documents, const struct fi
     if (below)
         list.below = *below;
     list.ids = arena_alloc(arena, ((size_t)limit + 1) * sizeof *list.ids);
-    int r = sqlite_read(store, list_step, &list, error);
+    int r = store_read(store, list_step, &list, error);
     if (r < 0)
         return r;
     list.ids[list.count] = list.below; /* the cursor: behind the last row looked at */
@@ -124,7 +123,7 @@ static int pending_step(struct store *store, struct db *db, void *opaque, dq_err
     pending->ranked = arena_alloc(pending->arena, (size_t)operations * (size_t)pending->limit *
                                                       sizeof *pending->ranked);
     for (int i = 0; r >= 0 && i < operations; i++) {
-        sqlite3_stmt *rows =
+        struct rows *rows =
             db_bind(db, SQL_READY_LIST, "ti", pending->operations[i], (int64_t)pending->limit);
         while ((r = db_row(db, rows, error)) > 0)
             pending->ranked[pending->count++] = (struct ranked){db_id(rows, 0), db_int(rows, 1)};
@@ -137,7 +136,7 @@ int store_pending(struct store *store, const char *const *operations, int limit,
                   struct arena *arena, struct id **ret_ids, size_t *ret_count, dq_error *error)
 {
     struct pending_arguments pending = {operations, limit, arena, NULL, 0};
-    int r = sqlite_read(store, pending_step, &pending, error);
+    int r = store_read(store, pending_step, &pending, error);
     if (r < 0)
         return r;
     size_t count = pending.count < (size_t)limit ? pending.count : (size_t)limit;
@@ -162,14 +161,14 @@ static int read_operations(struct db *db, struct stats_arguments *arguments, dq_
     dq_queue_stats *stats = arguments->stats;
     int r;
     stats->operations = arena_alloc(arguments->arena, OPERATIONS_MAX * sizeof *stats->operations);
-    sqlite3_stmt *rows = db_bind(db, SQL_OPERATION_LIST, "");
+    struct rows *rows = db_bind(db, SQL_OPERATION_LIST, "");
     while ((r = db_row(db, rows, error)) > 0 && stats->operation_count < OPERATIONS_MAX)
         stats->operations[stats->operation_count++] = (dq_operation){
             .name = db_copy(arguments->arena, rows, 0),
             .kind = db_copy(arguments->arena, rows, 1),
             .max_attempts = (int)db_int(rows, 2),
             .backoff_base = db_int(rows, 3),
-            .backoff_factor = sqlite3_column_double(rows, 4),
+            .backoff_factor = db_double(rows, 4),
             .backoff_cap = db_int(rows, 5),
             .crash_budget = (int)db_int(rows, 6),
             .timeout = db_int(rows, 7),
@@ -182,7 +181,7 @@ static int read_operations(struct db *db, struct stats_arguments *arguments, dq_
 static int read_counters(struct db *db, dq_queue_stats *stats, dq_error *error)
 {
     int r;
-    sqlite3_stmt *rows = db_bind(db, SQL_COUNTER_LIST, "");
+    struct rows *rows = db_bind(db, SQL_COUNTER_LIST, "");
     while ((r = db_row(db, rows, error)) > 0) {
         const char *operation = db_text(rows, 0), *name = db_text(rows, 1);
         int status = dq_status_parse(name, strlen(name));
@@ -206,14 +205,14 @@ static int read_backlog(struct db *db, struct stats_arguments *arguments, dq_err
     int64_t oldest = 0;
     int r = 0;
     for (size_t i = 0; r >= 0 && i < stats->operation_count; i++) {
-        sqlite3_stmt *row = db_bind(db, SQL_OLDEST_READY, "t", stats->operations[i].name);
+        struct rows *row = db_bind(db, SQL_OLDEST_READY, "t", stats->operations[i].name);
         r = db_row(db, row, error);
         if (r > 0 && (oldest == 0 || db_int(row, 0) < oldest))
             oldest = db_int(row, 0);
         db_done(row);
     }
     stats->oldest_due_age = oldest && oldest < arguments->now ? arguments->now - oldest : 0;
-    sqlite3_stmt *row = db_bind(db, SQL_LATER_COUNT, "i", arguments->now);
+    struct rows *row = db_bind(db, SQL_LATER_COUNT, "i", arguments->now);
     if (r >= 0)
         r = db_row(db, row, error);
     stats->due = stats->counts[DQ_PENDING] - (r > 0 ? db_int(row, 0) : 0);
@@ -233,7 +232,7 @@ static int stats_step(struct store *store, struct db *db, void *opaque, dq_error
         r = read_backlog(db, arguments, error);
     if (r < 0)
         return r;
-    sqlite3_stmt *row = db_bind(db, SQL_RATE_GET, "i", arguments->now / 60000000 - 1);
+    struct rows *row = db_bind(db, SQL_RATE_GET, "i", arguments->now / 60000000 - 1);
     if ((r = db_row(db, row, error)) > 0) {
         stats->enqueued_per_minute = db_int(row, 0);
         stats->completed_per_minute = db_int(row, 1);
@@ -252,7 +251,7 @@ int store_stats(struct store *store, int64_t now, struct arena *arena, dq_queue_
 {
     struct stats_arguments arguments = {now, arena, ret_stats};
     dq_worker_list workers;
-    int r = sqlite_read(store, stats_step, &arguments, error);
+    int r = store_read(store, stats_step, &arguments, error);
     if (r >= 0)
         r = store_workers(store, arena, &workers, error);
     for (size_t i = 0; r >= 0 && i < workers.count; i++)
@@ -272,14 +271,14 @@ static int tokens_step(struct store *store, struct db *db, void *opaque, dq_erro
     enum { TOKENS_MAX = 1000 };
     struct tokens_arguments *arguments = opaque;
     dq_token *tokens = arena_alloc(arguments->arena, TOKENS_MAX * sizeof *tokens);
-    sqlite3_stmt *rows = db_bind(db, SQL_TOKEN_LIST, "");
+    struct rows *rows = db_bind(db, SQL_TOKEN_LIST, "");
     size_t count = 0;
     int r;
     (void)store;
     while ((r = db_row(db, rows, error)) > 0 && count < TOKENS_MAX) {
         dq_token *token = &tokens[count++];
         strncpy(token->id, db_text(rows, 0), sizeof token->id - 1);
-        memcpy(token->digest, sqlite3_column_blob(rows, 1), sizeof token->digest);
+        memcpy(token->digest, db_bytes(rows, 1, NULL), sizeof token->digest);
         token->name = db_copy(arguments->arena, rows, 2);
         token->scopes = (unsigned)db_int(rows, 3);
         token->created_at = db_int(rows, 4);
@@ -294,7 +293,7 @@ static int tokens_step(struct store *store, struct db *db, void *opaque, dq_erro
 int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_list, dq_error *error)
 {
     struct tokens_arguments arguments = {arena, ret_list};
-    return sqlite_read(store, tokens_step, &arguments, error);
+    return store_read(store, tokens_step, &arguments, error);
 }
 
 struct prefix_arguments {
@@ -310,7 +309,7 @@ static int prefix_step(struct store *store, struct db *db, void *opaque, dq_erro
     int r = 0;
     (void)store;
     for (size_t i = 0; r >= 0 && i < sizeof statements / sizeof statements[0]; i++) {
-        sqlite3_stmt *rows = db_bind(db, statements[i], "bb", prefix->low, prefix->high);
+        struct rows *rows = db_bind(db, statements[i], "bb", prefix->low, prefix->high);
         while ((r = db_row(db, rows, error)) > 0) {
             prefix->found = db_id(rows, 0);
             prefix->count++;
@@ -323,7 +322,7 @@ int store_find_prefix(struct store *store, const struct id *low, const struct id
                       struct id *ret_id, dq_error *error)
 {
     struct prefix_arguments prefix = {low, high, {{0}}, 0};
-    int r = sqlite_read(store, prefix_step, &prefix, error);
+    int r = store_read(store, prefix_step, &prefix, error);
     if (r < 0)
         return r;
     if (prefix.count == 0)
@@ -347,7 +346,7 @@ static int ranges_step(struct store *store, struct db *db, void *opaque, dq_erro
     struct pack_range *ranges = NULL;
     int r;
     (void)store;
-    sqlite3_stmt *rows = db_bind(db, SQL_PACK_RANGES, "t", arguments->pack);
+    struct rows *rows = db_bind(db, SQL_PACK_RANGES, "t", arguments->pack);
     while ((r = db_row(db, rows, error)) > 0) {
         if (count == room) {
             room = room ? room * 2 : 64;
@@ -374,7 +373,7 @@ static int ranges_of(void *store, const char *pack, struct pack_range **ret_rang
                      size_t *ret_count)
 {
     struct ranges_arguments arguments = {pack, ret_ranges, ret_count};
-    return sqlite_read(store, ranges_step, &arguments, NULL);
+    return store_read(store, ranges_step, &arguments, NULL);
 }
 
 int64_t store_reap_packs(struct store *store)

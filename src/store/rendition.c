@@ -2,19 +2,11 @@
 #include "store/rendition.h"
 
 #include "base/error.h"
+#include "store/engine.h"
 #include "store/read.h"
 #include "store/sql.h"
-#include "store/sqlite.h"
 
 #include <string.h>
-
-static int put_markdown(struct db *db, const struct id *document, const dq_page *page,
-                        dq_error *error)
-{
-    sqlite3_stmt *insert = db_bind(db, SQL_MARKDOWN_INSERT, "bin", document, (int64_t)page->number);
-    sqlite3_bind_text(insert, 3, page->markdown, (int)page->markdown_bytes, SQLITE_STATIC);
-    return db_run(db, insert, error);
-}
 
 int put_renditions(struct db *db, const struct id *document, const dq_result *result,
                    dq_error *error)
@@ -24,19 +16,23 @@ int put_renditions(struct db *db, const struct id *document, const dq_result *re
         r = db_run(db, db_bind(db, SQL_RENDITION_DELETE, "b", document), error);
     for (size_t i = 0; r >= 0 && i < result->page_count; i++)
         if (result->pages[i].markdown)
-            r = put_markdown(db, document, &result->pages[i], error);
+            r = db_run(db,
+                       db_bind(db, SQL_MARKDOWN_INSERT, "bix", document,
+                               (int64_t)result->pages[i].number, result->pages[i].markdown,
+                               result->pages[i].markdown_bytes),
+                       error);
     if (r < 0 || (!result->language && !result->thumbnail))
         return r < 0 ? r : 0;
-    sqlite3_stmt *put = db_bind(db, SQL_RENDITION_PUT, "btn", document, result->language);
-    if (result->thumbnail)
-        sqlite3_bind_blob(put, 3, result->thumbnail, (int)result->thumbnail_bytes, SQLITE_STATIC);
-    return db_run(db, put, error);
+    return db_run(db,
+                  db_bind(db, SQL_RENDITION_PUT, "bty", document, result->language,
+                          result->thumbnail, result->thumbnail_bytes),
+                  error);
 }
 
 int read_rendition(struct db *db, const struct id *id, struct arena *arena, dq_document *document,
                    dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_RENDITION_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_RENDITION_GET, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
         document->language = db_copy(arena, row, 0);
@@ -65,12 +61,13 @@ static int thumbnail_step(struct store *store, struct db *db, void *opaque, dq_e
     if (!document.has_result)
         return error_set(error, DQ_NOT_PROCESSED,
                          "the document has no thumbnail yet; wait until it is completed");
-    sqlite3_stmt *row = db_bind(db, SQL_THUMBNAIL_GET, "b", arguments->document);
+    struct rows *row = db_bind(db, SQL_THUMBNAIL_GET, "b", arguments->document);
     r = db_row(db, row, error);
     if (r > 0) {
-        size_t length = (size_t)sqlite3_column_bytes(row, 0);
-        char *bytes = arena_alloc(arguments->arena, length + 1);
-        memcpy(bytes, sqlite3_column_blob(row, 0), length);
+        size_t length = 0;
+        const void *stored = db_bytes(row, 0, &length);
+        void *bytes = arena_alloc(arguments->arena, length + 1);
+        memcpy(bytes, stored, length);
         *arguments->thumbnail = (dq_thumbnail){bytes, length};
     }
     db_done(row);
@@ -83,5 +80,5 @@ int store_thumbnail(struct store *store, const struct id *document, struct arena
                     dq_thumbnail *ret_thumbnail, dq_error *error)
 {
     struct thumbnail_arguments arguments = {document, arena, ret_thumbnail};
-    return sqlite_read(store, thumbnail_step, &arguments, error);
+    return store_read(store, thumbnail_step, &arguments, error);
 }

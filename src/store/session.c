@@ -71,7 +71,7 @@ static int end_step(struct store *store, struct db *db, void *opaque, dq_error *
 void end_session(struct store *store)
 {
     if (store->session_known && !store->broken)
-        (void)sqlite_write(store, clock_now(), end_step, NULL, NULL);
+        (void)store_write(store, clock_now(), end_step, NULL, NULL);
 }
 
 struct dead_arguments {
@@ -82,7 +82,7 @@ struct dead_arguments {
 static int dead_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct dead_arguments *arguments = opaque;
-    sqlite3_stmt *rows = db_bind(db, SQL_SESSION_LIST, "");
+    struct rows *rows = db_bind(db, SQL_SESSION_LIST, "");
     char host[HOST_SIZE];
     int r;
     (void)store;
@@ -98,7 +98,7 @@ static int dead_step(struct store *store, struct db *db, void *opaque, dq_error 
 int find_dead_sessions(struct store *store, struct id *ids, size_t *ret_count, dq_error *error)
 {
     struct dead_arguments arguments = {ids, 0};
-    int r = sqlite_read(store, dead_step, &arguments, error);
+    int r = store_read(store, dead_step, &arguments, error);
     *ret_count = arguments.count;
     return r;
 }
@@ -111,7 +111,7 @@ struct workers_arguments {
 static int workers_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct workers_arguments *arguments = opaque;
-    sqlite3_stmt *rows = db_bind(db, SQL_SESSION_LIST, "");
+    struct rows *rows = db_bind(db, SQL_SESSION_LIST, "");
     dq_worker *workers = arena_alloc(arguments->arena, SESSIONS_MAX * sizeof *workers);
     size_t count = 0;
     char host[HOST_SIZE];
@@ -139,5 +139,5 @@ int store_workers(struct store *store, struct arena *arena, dq_worker_list *ret_
                   dq_error *error)
 {
     struct workers_arguments arguments = {arena, ret_list};
-    return sqlite_read(store, workers_step, &arguments, error);
+    return store_read(store, workers_step, &arguments, error);
 }

@@ -2,7 +2,7 @@
 #ifndef STORE_SESSION_H
 #define STORE_SESSION_H
 
-#include "store/sqlite.h"
+#include "store/engine.h"
 
 enum { SESSIONS_MAX = 256 };
 

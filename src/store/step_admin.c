@@ -85,13 +85,13 @@ static int retry_step(struct store *store, struct db *db, void *opaque, dq_error
 int store_cancel(struct store *store, int64_t now, const struct id *item, dq_error *error)
 {
     struct item_arguments arguments = {now, item};
-    return sqlite_write(store, now, cancel_step, &arguments, error);
+    return store_write(store, now, cancel_step, &arguments, error);
 }
 
 int store_retry(struct store *store, int64_t now, const struct id *item, dq_error *error)
 {
     struct item_arguments arguments = {now, item};
-    return sqlite_write(store, now, retry_step, &arguments, error);
+    return store_write(store, now, retry_step, &arguments, error);
 }
 
 /* ---- many items ------------------------------------------------------------------------------ */
@@ -155,7 +155,7 @@ int store_bulk(struct store *store, int64_t now, enum dq_bulk action, const stru
     if (r >= 0) {
         *cursor = ids[arguments.count];
         if (arguments.count > 0)
-            r = sqlite_write(store, now, bulk_step, &arguments, error);
+            r = store_write(store, now, bulk_step, &arguments, error);
     }
     arena_free(arena);
     return r;
@@ -181,7 +181,7 @@ struct purge_arguments {
 static int remove_document(struct db *db, const struct id *document, struct pack_place *ret_place,
                            dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_DOCUMENT_LOCATE, "b", document);
+    struct rows *row = db_bind(db, SQL_DOCUMENT_LOCATE, "b", document);
     int r = db_row(db, row, error);
     if (r > 0) {
         snprintf(ret_place->pack, sizeof ret_place->pack, "%s", db_text(row, 0));
@@ -205,7 +205,7 @@ static int purge_one(struct db *db, struct purge_arguments *arguments, const str
     int r = delete_item(db, &item->id, item->operation, item->status, error);
     if (r < 0 || !arguments->with_documents)
         return r;
-    sqlite3_stmt *row = db_bind(db, SQL_ITEM_OF_DOCUMENT_ANY, "b", &item->document_id);
+    struct rows *row = db_bind(db, SQL_ITEM_OF_DOCUMENT_ANY, "b", &item->document_id);
     r = db_row(db, row, error);
     db_done(row);
     if (r != 0)
@@ -224,7 +224,7 @@ static int purge_step(struct store *store, struct db *db, void *opaque, dq_error
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     const char *status =
         arguments->status < 0 ? NULL : dq_status_name((enum dq_status)arguments->status);
-    sqlite3_stmt *rows =
+    struct rows *rows =
         db_bind(db, SQL_FINISHED_BEFORE, "iti", arguments->before, status, (int64_t)PURGE_SLICE);
     while ((r = db_row(db, rows, error)) > 0) {
         const char *name = db_text(rows, 3);
@@ -245,7 +245,7 @@ int store_purge(struct store *store, int64_t finished_before, int status, bool w
 {
     struct pack_place places[PURGE_SLICE];
     struct purge_arguments arguments = {finished_before, status, with_documents, places, 0, 0};
-    int r = sqlite_write(store, finished_before, purge_step, &arguments, error);
+    int r = store_write(store, finished_before, purge_step, &arguments, error);
     for (size_t i = 0; r >= 0 && i < arguments.place_count; i++)
         pack_discard(store->packs, &places[i]);
     *ret_more = arguments.seen == PURGE_SLICE;
@@ -265,7 +265,7 @@ static int delete_step(struct store *store, struct db *db, void *opaque, dq_erro
     int r = 0;
     (void)store;
     for (;;) {
-        sqlite3_stmt *row = db_bind(db, SQL_ITEM_OF_DOCUMENT_LIST, "b", arguments->document);
+        struct rows *row = db_bind(db, SQL_ITEM_OF_DOCUMENT_LIST, "b", arguments->document);
         r = db_row(db, row, error);
         if (r > 0) {
             const char *name = db_text(row, 2);
@@ -288,7 +288,7 @@ int store_delete_document(struct store *store, int64_t now, const struct id *doc
                           dq_error *error)
 {
     struct delete_arguments arguments = {.now = now, .document = document};
-    int r = sqlite_write(store, now, delete_step, &arguments, error);
+    int r = store_write(store, now, delete_step, &arguments, error);
     if (r >= 0)
         pack_discard(store->packs, &arguments.place);
     return r;
@@ -326,7 +326,7 @@ static int pause_step(struct store *store, struct db *db, void *opaque, dq_error
 int store_pause(struct store *store, int64_t paused_at, const char *operation, dq_error *error)
 {
     struct pause_arguments arguments = {paused_at, operation};
-    return sqlite_write(store, paused_at, pause_step, &arguments, error);
+    return store_write(store, paused_at, pause_step, &arguments, error);
 }
 
 static int define_step(struct store *store, struct db *db, void *opaque, dq_error *error)
@@ -344,7 +344,7 @@ static int define_step(struct store *store, struct db *db, void *opaque, dq_erro
 int store_define_operation(struct store *store, const dq_operation *operation, dq_error *error)
 {
     dq_operation copy = *operation;
-    return sqlite_write(store, 0, define_step, &copy, error);
+    return store_write(store, 0, define_step, &copy, error);
 }
 
 static int token_step(struct store *store, struct db *db, void *opaque, dq_error *error)
@@ -360,7 +360,7 @@ static int token_step(struct store *store, struct db *db, void *opaque, dq_error
 int store_token_add(struct store *store, const dq_token *token, dq_error *error)
 {
     dq_token copy = *token;
-    return sqlite_write(store, 0, token_step, &copy, error);
+    return store_write(store, 0, token_step, &copy, error);
 }
 
 struct revoke_arguments {
@@ -379,5 +379,5 @@ static int revoke_step(struct store *store, struct db *db, void *opaque, dq_erro
 int store_token_revoke(struct store *store, int64_t now, const char *id, dq_error *error)
 {
     struct revoke_arguments arguments = {now, id};
-    return sqlite_write(store, now, revoke_step, &arguments, error);
+    return store_write(store, now, revoke_step, &arguments, error);
 }

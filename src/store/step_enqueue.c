@@ -10,7 +10,7 @@
 
 static void known_operations(struct db *db, char *list, size_t size)
 {
-    sqlite3_stmt *rows = db_bind(db, SQL_OPERATION_LIST, "");
+    struct rows *rows = db_bind(db, SQL_OPERATION_LIST, "");
     list[0] = '\0';
     while (db_row(db, rows, NULL) > 0) {
         size_t used = strlen(list);
@@ -20,14 +20,14 @@ static void known_operations(struct db *db, char *list, size_t size)
 
 int load_operation(struct db *db, const char *name, dq_operation *ret_operation, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_OPERATION_GET, "t", name);
+    struct rows *row = db_bind(db, SQL_OPERATION_GET, "t", name);
     int r = db_row(db, row, error);
     if (r > 0)
         *ret_operation = (dq_operation){
             .name = name,
             .max_attempts = (int)db_int(row, 2),
             .backoff_base = db_int(row, 3),
-            .backoff_factor = sqlite3_column_double(row, 4),
+            .backoff_factor = db_double(row, 4),
             .backoff_cap = db_int(row, 5),
             .crash_budget = (int)db_int(row, 6),
             .timeout = db_int(row, 7),
@@ -45,7 +45,7 @@ int load_operation(struct db *db, const char *name, dq_operation *ret_operation,
 int find_waiting(struct db *db, const struct id *document, const char *operation, struct id *ret_id,
                  dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_WAITING_FIND, "bt", document, operation);
+    struct rows *row = db_bind(db, SQL_WAITING_FIND, "bt", document, operation);
     int r = db_row(db, row, error);
     if (r > 0)
         *ret_id = db_id(row, 0);
@@ -56,7 +56,7 @@ int find_waiting(struct db *db, const struct id *document, const char *operation
 const char *gate_for(struct db *db, const struct id *document, int64_t due_at, int64_t now,
                      dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_RUNNING_FIND, "b", document);
+    struct rows *row = db_bind(db, SQL_RUNNING_FIND, "b", document);
     int r = db_row(db, row, error);
     db_done(row);
     if (r < 0)
@@ -95,7 +95,7 @@ static int upload_one(struct store *store, struct db *db, int64_t now,
     dq_operation policy;
     int r = load_operation(db, document->operation, &policy, error);
     if (r >= 0)
-        r = pack_place(store->packs, document->incoming, &place, error);
+        r = pack_place(store->packs, db, document->incoming, &place, error);
     if (r < 0)
         return r;
     r = db_run(db,
@@ -126,7 +126,7 @@ int store_upload(struct store *store, int64_t now, const struct new_document *do
                  size_t count, dq_error *error)
 {
     struct upload_arguments arguments = {now, documents, count};
-    return sqlite_write(store, now, upload_step, &arguments, error);
+    return store_write(store, now, upload_step, &arguments, error);
 }
 
 /* Returns 0, or why the item is refused: the others of the batch go on. */
@@ -146,7 +146,7 @@ static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_err
     }
     if (r < 0)
         return r;
-    sqlite3_stmt *row = db_bind(db, SQL_DOCUMENT_EXISTS, "b", &item->document_id);
+    struct rows *row = db_bind(db, SQL_DOCUMENT_EXISTS, "b", &item->document_id);
     r = db_row(db, row, error);
     db_done(row);
     if (r == 0)
@@ -185,5 +185,5 @@ int store_enqueue(struct store *store, int64_t now, struct new_item *items, size
                   dq_error *error)
 {
     struct enqueue_arguments arguments = {now, items, count};
-    return sqlite_write(store, now, enqueue_step, &arguments, error);
+    return store_write(store, now, enqueue_step, &arguments, error);
 }

@@ -15,7 +15,7 @@ enum { DUE_SLICE = 1000, CLAIM_OPERATIONS_MAX = 64 };
 
 int load_item(struct db *db, const struct id *id, struct item_row *ret_item, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_ITEM_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_ITEM_GET, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
         const char *status = db_text(row, 4), *worker = db_text(row, 14);
@@ -74,7 +74,7 @@ struct claim_arguments {
 
 static int queue_paused(struct db *db, dq_error *error)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_META_GET, "t", "paused_at");
+    struct rows *row = db_bind(db, SQL_META_GET, "t", "paused_at");
     int r = db_row(db, row, error);
     db_done(row);
     return r;
@@ -87,7 +87,7 @@ static int best_head(struct db *db, const char *const *operations, struct id *re
     int64_t best = INT64_MAX;
     int found = 0;
     for (int i = 0; operations[i]; i++) {
-        sqlite3_stmt *row = db_bind(db, SQL_READY_HEAD, "t", operations[i]);
+        struct rows *row = db_bind(db, SQL_READY_HEAD, "t", operations[i]);
         int r = db_row(db, row, error);
         if (r < 0)
             return r;
@@ -201,7 +201,7 @@ int store_claim(struct store *store, int64_t now, const struct claim *claim, str
     size_t room = (size_t)(claim->item ? 1 : claim->limit);
     struct claim_arguments arguments = {now, claim, arena, NULL, 0};
     arguments.leases = arena_alloc(arena, room * sizeof *arguments.leases);
-    int r = sqlite_write(store, now, claim_step, &arguments, error);
+    int r = store_write(store, now, claim_step, &arguments, error);
     if (r < 0)
         return r;
     *ret_leases = arguments.leases;
@@ -244,7 +244,7 @@ static int load_held(struct db *db, const struct held *held, struct item_row *re
 /* A repeated report gets the answer of the first: true where this lease ended with `outcome`. */
 static bool ended_with(struct db *db, const struct held *held, const char *outcome)
 {
-    sqlite3_stmt *row = db_bind(db, SQL_ATTEMPT_OUTCOME, "bi", &held->item, held->epoch);
+    struct rows *row = db_bind(db, SQL_ATTEMPT_OUTCOME, "bi", &held->item, held->epoch);
     bool same = db_row(db, row, NULL) > 0 && strcmp(db_text(row, 0), outcome) == 0;
     db_done(row);
     return same;
@@ -255,9 +255,9 @@ static int heartbeat_step(struct store *store, struct db *db, void *opaque, dq_e
     struct held_arguments *arguments = opaque;
     const dq_progress *progress = arguments->progress;
     const struct held *held = arguments->held;
-    sqlite3_stmt *row = db_bind(db, SQL_ITEM_HEARTBEAT, progress ? "biitii" : "biinnn", &held->item,
-                                held->epoch, arguments->now, progress ? progress->stage : NULL,
-                                progress ? progress->done : 0, progress ? progress->total : 0);
+    struct rows *row = db_bind(db, SQL_ITEM_HEARTBEAT, progress ? "biitii" : "biinnn", &held->item,
+                               held->epoch, arguments->now, progress ? progress->stage : NULL,
+                               progress ? progress->done : 0, progress ? progress->total : 0);
     (void)store;
     int r = db_row(db, row, error);
     if (r > 0)
@@ -274,7 +274,7 @@ int store_heartbeat(struct store *store, int64_t now, const struct held *held,
                     const dq_progress *progress, int64_t *ret_expires_at, dq_error *error)
 {
     struct held_arguments arguments = {.now = now, .held = held, .progress = progress};
-    int r = sqlite_write(store, now, heartbeat_step, &arguments, error);
+    int r = store_write(store, now, heartbeat_step, &arguments, error);
     if (r >= 0 && ret_expires_at)
         *ret_expires_at = arguments.expires_at;
     return r;
@@ -287,10 +287,10 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
     int r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
     for (size_t i = 0; r >= 0 && i < result->page_count; i++) {
         const dq_page *page = &result->pages[i];
-        sqlite3_stmt *insert =
-            db_bind(db, SQL_PAGE_INSERT, "bin", &item->document_id, (int64_t)page->number);
-        sqlite3_bind_text(insert, 3, page->text, (int)page->text_bytes, SQLITE_STATIC);
-        r = db_run(db, insert, error);
+        r = db_run(db,
+                   db_bind(db, SQL_PAGE_INSERT, "bix", &item->document_id, (int64_t)page->number,
+                           page->text, page->text_bytes),
+                   error);
         text_bytes += (int64_t)page->text_bytes;
     }
     if (r >= 0)
@@ -340,7 +340,7 @@ int store_complete(struct store *store, int64_t now, const struct held *held,
                    const dq_result *result, dq_error *error)
 {
     struct held_arguments arguments = {.now = now, .held = held, .result = result};
-    return sqlite_write(store, now, complete_step, &arguments, error);
+    return store_write(store, now, complete_step, &arguments, error);
 }
 
 struct many_arguments {
@@ -371,7 +371,7 @@ int store_complete_many(struct store *store, int64_t now, const struct held *hel
                         int *codes, dq_error *error)
 {
     struct many_arguments many = {now, held, count, codes};
-    return sqlite_write(store, now, complete_many_step, &many, error);
+    return store_write(store, now, complete_many_step, &many, error);
 }
 
 static int fail_step(struct store *store, struct db *db, void *opaque, dq_error *error)
@@ -400,7 +400,7 @@ int store_fail(struct store *store, int64_t now, const struct held *held, const 
 {
     struct held_arguments arguments = {
         .now = now, .held = held, .failure = failure, .random = random};
-    int r = sqlite_write(store, now, fail_step, &arguments, error);
+    int r = store_write(store, now, fail_step, &arguments, error);
     if (r >= 0 && ret_status)
         *ret_status = arguments.status;
     return r;
@@ -433,5 +433,5 @@ static int release_step(struct store *store, struct db *db, void *opaque, dq_err
 int store_release(struct store *store, int64_t now, const struct held *held, dq_error *error)
 {
     struct held_arguments arguments = {.now = now, .held = held};
-    return sqlite_write(store, now, release_step, &arguments, error);
+    return store_write(store, now, release_step, &arguments, error);
 }

@@ -46,11 +46,11 @@ static int go_back(struct db *db, int64_t now, const struct item_row *item,
     if (r < 0)
         return r;
     *ret_status = r > 0 ? DQ_CANCELLED : DQ_PENDING;
-    sqlite3_stmt *step = r > 0 ? db_bind(db, SQL_ITEM_SUPERSEDE, "biibti", &item->id, item->epoch,
-                                         now, &newer, verdict->code, (int64_t)0)
-                               : db_bind(db, SQL_ITEM_RETURN, "biiittii", &item->id, item->epoch,
-                                         now, due_at, verdict->code, verdict->message,
-                                         (int64_t)!failure->crash, (int64_t)failure->crash);
+    struct rows *step = r > 0 ? db_bind(db, SQL_ITEM_SUPERSEDE, "biibti", &item->id, item->epoch,
+                                        now, &newer, verdict->code, (int64_t)0)
+                              : db_bind(db, SQL_ITEM_RETURN, "biiittii", &item->id, item->epoch,
+                                        now, due_at, verdict->code, verdict->message,
+                                        (int64_t)!failure->crash, (int64_t)failure->crash);
     return db_run(db, step, error);
 }
 
@@ -97,7 +97,7 @@ struct recover_arguments {
 };
 
 /* Takes back what a list of leases names. Returns their number. */
-static int take_back(struct db *db, const struct recover_arguments *arguments, sqlite3_stmt *rows,
+static int take_back(struct db *db, const struct recover_arguments *arguments, struct rows *rows,
                      const dq_failure *failure, dq_error *error)
 {
     struct id ids[RECOVER_SLICE];
@@ -118,7 +118,7 @@ static int take_back(struct db *db, const struct recover_arguments *arguments, s
 
 static int64_t earliest(struct db *db, enum sql name, int64_t sooner)
 {
-    sqlite3_stmt *row = db_bind(db, name, "");
+    struct rows *row = db_bind(db, name, "");
     int64_t time = db_row(db, row, NULL) > 0 ? db_int(row, 0) : 0;
     db_done(row);
     return time > 0 && (sooner == 0 || time < sooner) ? time : sooner;
@@ -176,11 +176,11 @@ int store_recover(struct store *store, int64_t now, uint64_t random, int64_t *re
     struct recover_arguments arguments = {.now = now, .random = random | 1, .dead = dead};
     int r = find_dead_sessions(store, dead, &arguments.dead_count, error);
     if (r >= 0)
-        r = sqlite_read(store, peek_step, &arguments, error);
+        r = store_read(store, peek_step, &arguments, error);
     bool nothing =
         arguments.dead_count == 0 && (arguments.next_due == 0 || arguments.next_due > now);
     if (r >= 0 && !nothing)
-        r = sqlite_write(store, now, recover_step, &arguments, error);
+        r = store_write(store, now, recover_step, &arguments, error);
     if (r >= 0 && ret_next_due)
         *ret_next_due = arguments.next_due;
     return r;

@@ -2,7 +2,7 @@
 #ifndef STORE_STEPS_H
 #define STORE_STEPS_H
 
-#include "store/sqlite.h"
+#include "store/engine.h"
 
 /* An item as the steps see it. */
 struct item_row {

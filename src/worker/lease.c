@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "worker/pool.h"
 
-#include <time.h>
-
 #define LOOK_EVERY  (5 * US_PER_S)    /* at the latest, whatever the pulse says */
 #define SLICE       (250 * US_PER_MS) /* between two looks at whether to stop */
 #define DRAIN_SLICE (20 * US_PER_MS)
@@ -22,12 +20,6 @@ static bool is_enough(struct pool *pool)
     if (options->time_max > 0 && clock_tick() - pool->started >= options->time_max)
         return true;
     return pool->stopping;
-}
-
-static void rest(int64_t time)
-{
-    struct timespec pause = {time / US_PER_S, time % US_PER_S * 1000};
-    nanosleep(&pause, NULL);
 }
 
 /* Until something may have changed. */
@@ -60,7 +52,7 @@ static bool survive(struct pool *pool, const dq_error *error, int64_t *since)
     if (pool->options->log)
         log_event(LOG_WARN, "claim_failed", "code=%s detail=%s", dq_code_name(error->code),
                   log_quote(error->detail, quoted, sizeof quoted));
-    rest(RETRY_AFTER);
+    clock_rest(RETRY_AFTER);
     return true;
 }
 

@@ -26,7 +26,6 @@ struct shift {
     pthread_t heart;
     char extractor[PATH_MAX];
     int signal_fd;
-    int signals;     /* received */
     int64_t stop_by; /* clock_tick() when the boxes are killed; 0 = not told to stop */
     int64_t recover_at;
 };
@@ -64,13 +63,23 @@ static int concurrency_of(const struct worker_options *options)
     return wanted < 1 ? 1 : wanted > WORKER_SLOTS_MAX ? WORKER_SLOTS_MAX : wanted;
 }
 
-static int open_descriptors(struct shift *shift, dq_error *error)
+/* SIGHUP: take nothing new and finish what is held, however long it takes; the server that started
+ * this worker is gone, or the terminal. The others set a deadline, and insist when they come again.
+ */
+static sigset_t stop_signals(void)
 {
-    struct pool *pool = &shift->pool;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+static int open_descriptors(struct shift *shift, dq_error *error)
+{
+    struct pool *pool = &shift->pool;
+    sigset_t set = stop_signals();
     pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (pool->options->signals)
         shift->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -158,10 +167,8 @@ static void hear_signals(struct shift *shift)
     int64_t grace = pool->options->grace > 0 ? pool->options->grace : WORKER_GRACE_DEFAULT;
     while (shift->signal_fd >= 0 && read(shift->signal_fd, &info, sizeof info) == sizeof info) {
         pool->stopping = true;
-        if (shift->stop_by == 0)
-            shift->stop_by = clock_tick() + grace;
-        else
-            shift->stop_by = clock_tick();
+        if (info.ssi_signo != SIGHUP)
+            shift->stop_by = clock_tick() + (shift->stop_by == 0 ? grace : 0);
         if (pool->options->log)
             log_event(LOG_INFO, "stopping", "signal=%u held=%d", info.ssi_signo, (int)pool->held);
     }
@@ -261,13 +268,8 @@ int worker_run(const struct worker_options *options, struct dq_process_stats *re
                dq_error *error)
 {
     __attribute__((cleanup(clean_up))) struct shift shift = {0};
-    sigset_t stops, before;
-    sigemptyset(&stops);
-    if (options->signals) {
-        sigaddset(&stops, SIGTERM);
-        sigaddset(&stops, SIGINT);
-    }
-    pthread_sigmask(SIG_BLOCK, &stops, &before);
+    sigset_t stops = stop_signals(), before;
+    pthread_sigmask(SIG_BLOCK, options->signals ? &stops : NULL, &before);
     int result = set_up(&shift, options, error);
     if (result == 0)
         result = run(&shift, error);

@@ -22,12 +22,12 @@ struct worker_options {
     int64_t lease_time;    /* 0 = WORKER_LEASE_DEFAULT */
     int64_t memory_bytes;  /* of one box; 0 = WORKER_MEMORY_DEFAULT */
     int64_t grace;         /* for boxes to finish after SIGTERM; 0 = WORKER_GRACE_DEFAULT */
-    bool signals;          /* SIGTERM and SIGINT stop it; a second one does not wait */
+    bool signals;          /* SIGTERM and SIGINT stop it, a second one at once; SIGHUP drains it */
     bool log;              /* one line an item on stderr */
 };
 
 /* Returns when it has drained, reached a limit, or was told to stop; what it held by then is
- * finished or handed back. With `signals`, SIGTERM and SIGINT stay blocked meanwhile in the calling
+ * finished or handed back. With `signals`, all three stay blocked meanwhile in the calling
  * thread: the program's other threads must block them as well. ret_stats may be NULL and is set on
  * failure too.
  * DQ_INVALID: no extractor there; else what the queue reported when it could not go on. */

@@ -1,6 +1,6 @@
 """Server, workers and boxes are killed at random while documents arrive. What got a 202 gets done.
 
-DOCQ_STORM=DOCUMENTS/KILLS sets the size (60/12), DOCQ_SEED the random choices.
+DOCQ_STORM=DOCUMENTS/KILLS sets the size (500/50), DOCQ_SEED the random choices.
 """
 import os
 import random
@@ -100,7 +100,7 @@ os.execv({os.path.join(BUILD, "docq-extract")!r}, ["docq-extract"] + sys.argv[1:
 
 
 def test_storm(tmp_path):
-    count, kills = map(int, os.environ.get("DOCQ_STORM", "60/12").split("/"))
+    count, kills = map(int, os.environ.get("DOCQ_STORM", "500/50").split("/"))
     seed = int(os.environ.get("DOCQ_SEED", random.randrange(1 << 30)))
     print(f"storm: {count} documents, {kills} kills, DOCQ_SEED={seed}", file=sys.stderr)
     chance, data, killed = random.Random(seed), tmp_path / "data", {}

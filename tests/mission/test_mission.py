@@ -163,6 +163,28 @@ def test_work_in_progress_survives_api_restarts(data, slow_extractor):
         assert [attempt["outcome"] for attempt in history] == ["lost", "completed"]
 
 
+def test_workers_finish_when_the_api_dies(data, tmp_path):
+    """The server alone is killed: its worker finishes what it holds, and the next server's worker
+    takes the rest meanwhile."""
+    slow = tmp_path / "slow-extract"
+    slow.write_text(f"#!/bin/sh\nsleep 2\nexec {os.path.join(BUILD, 'docq-extract')} \"$@\"\n")
+    slow.chmod(slow.stat().st_mode | stat.S_IXUSR)
+    server = Server(data, "--extractor", slow, "--grace", "1s", workers=1)
+    document = server.upload("a.txt", b"finished by the first worker")
+    eventually(lambda: server.document(document["id"])["status"] == "in_progress")
+    first = set(workers_of(data))
+    server.kill()
+    with Server(data, workers=1) as server:
+        quick = server.upload("b.txt", b"taken by the second one")
+        assert server.wait_done(quick["id"])["status"] == "completed"
+        assert server.document(document["id"])["status"] == "in_progress"
+        assert server.wait_done(document["id"])["status"] == "completed"
+        history = check_history(server.item(document["item"]["id"]))
+        assert [attempt["outcome"] for attempt in history] == ["completed"]
+        assert history[0]["worker"].endswith(f":{first.pop()}")
+        eventually(lambda: len(workers_of(data)) == 1)
+
+
 @pytest.fixture
 def slow_extractor(tmp_path):
     """Stands in for docq-extract: a document that takes a minute."""

@@ -37,7 +37,7 @@ def test_a_remote_worker_hands_in_everything(server, tmp_path):
         "thumbnail": base64.b64encode(picture).decode()})
     assert answer.status_code == 200, answer.text
     result = server.document(id)["result"]
-    assert (result["language"], result["thumbnail"], result["pages"]) == ("de", True, 2)
+    assert (result["language"], result["thumbnail_bytes"], result["pages"]) == ("de", len(picture), 2)
 
     markdown = server.get(f"/v1/documents/{id}/markdown")
     assert markdown.text == "# One\n\ntwo"
@@ -88,8 +88,8 @@ def test_before_there_is_a_result(server):
     ({"text": "x", "language": "not a tag"}, "/result/language"),
     ({"text": "x", "language": "a" * 36}, "/result/language"),
     ({"pages": ["x"], "markdown": "x"}, "/result/markdown"),
-    ({"pages": [{"markdown": "x"}]}, "/result/pages"),
-    ({"pages": [{"text": "x", "markdown": 3}]}, "/result/pages"),
+    ({"pages": [{"markdown": "x"}]}, "/result/pages/0"),
+    ({"pages": [{"text": "x", "markdown": 3}]}, "/result/pages/0"),
 ])
 def test_what_is_wrong_is_named(server, result, pointer):
     id, answer = complete(server, result)

@@ -159,7 +159,9 @@ static void a_second_enqueue_returns_the_first(void **state)
     expect(0, dq_enqueue(queue, id, "process", 0, &again, error)); /* one more may wait */
     assert_true(again->created);
     assert_string_not_equal(again->id, item);
-    assert_non_null(strstr(again->waiting, "in progress"));
+    dq_item *waiting = item_of(queue, again->id);
+    assert_non_null(strstr(waiting->waiting, "in progress"));
+    dq_free(waiting);
     dq_free(again);
     assert_false(claim_one(queue, token, claimed)); /* one in progress a document */
 }
@@ -190,7 +192,9 @@ static void stale_holder_changes_nothing(void **state)
     upload(queue, "x", id, item);
     expect(0, dq_mark_in_progress(queue, item, S / 10, &first, error));
     nap(S / 8);
-    expect(1, dq_recover(queue, NULL, error));
+    expect(is_remote() ? 0 : 1, dq_recover(queue, NULL, error));
+    for (int i = 0; is_remote() && status_of(queue, item) != DQ_PENDING && i < 500; i++)
+        nap(10000); /* a server looks once a second */
     nap(1000);
     assert_true(claim_one(queue, second, claimed));
     expect(DQ_LEASE_LOST, dq_mark_completed(queue, first->token, NULL, error));

@@ -1,9 +1,9 @@
 /* A store of every earlier version opens, keeps its rows, and ends with the schema of a new one. */
 #include "suite.h"
 
-#include "store/db.h"
 #include "store/sql.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* Helpers of the conformance tests. */
 #include "suite.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,22 +9,78 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SERVER_START_MAX (20 * S)
+
 static char directory[64], url[80];
+static pid_t server; /* of the kind "http" */
 
 const char *store_url(void)
 {
     return url;
 }
 
+bool is_remote(void)
+{
+    return strcmp(STORE_KIND, "http") == 0;
+}
+
+/* The server writes its address when it listens. */
+static bool read_address(void)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/server.address", directory);
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(url, sizeof url, file);
+    if (file)
+        fclose(file);
+    url[strcspn(url, "\n")] = '\0';
+    return read;
+}
+
+static bool start_server(void)
+{
+    const char *program = getenv("DOCQ_BINARY");
+    server = fork();
+    if (server == 0) {
+        execl(program, "docq", "serve", "--quiet", "--workers", "0", "--listen", "127.0.0.1:0",
+              "--log-level", "error", "--data", directory, (char *)NULL);
+        _exit(1);
+    }
+    for (int64_t waited = 0; waited < SERVER_START_MAX; waited += 5000) {
+        if (read_address())
+            return true;
+        nap(5000);
+    }
+    return false;
+}
+
+static void stop_server(void)
+{
+    if (server > 0) {
+        kill(server, SIGKILL);
+        waitpid(server, NULL, 0);
+    }
+    server = 0;
+}
+
+static bool name_store(void)
+{
+    snprintf(directory, sizeof directory, "/tmp/docq-test-XXXXXX");
+    if (!mkdtemp(directory))
+        return false;
+    if (is_remote())
+        return start_server();
+    snprintf(url, sizeof url, "sqlite:%s",
+             strcmp(STORE_KIND, "memory") == 0 ? ":memory:" : directory);
+    return true;
+}
+
 int fresh(void **state)
 {
     dq_queue *queue = NULL;
     dq_error error = {0};
-    snprintf(directory, sizeof directory, "/tmp/docq-test-XXXXXX");
-    if (!mkdtemp(directory))
+    if (!name_store())
         return -1;
-    snprintf(url, sizeof url, "sqlite:%s",
-             strcmp(STORE_KIND, "memory") == 0 ? ":memory:" : directory);
     if (dq_open(url, NULL, &queue, &error) < 0) {
         print_error("%s\n", error.detail);
         return -1;
@@ -56,6 +113,7 @@ int drop(void **state)
 {
     dq_queue *queue = *state;
     dq_close(&queue);
+    stop_server();
     return remove_tree(directory);
 }
 

@@ -16,6 +16,8 @@ int fresh(void **state); /* setup: *state is a dq_queue with quick retries */
 int drop(void **state);
 int remove_tree(const char *path);
 
+bool is_remote(void); /* the engine is a server: it looks after expired leases by itself */
+
 const char *store_url(void); /* of the store that `fresh` opened */
 
 /* A document with the text as its bytes; *ret_item_id may be NULL. The id is static to the call's
