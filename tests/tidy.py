@@ -40,6 +40,7 @@ LIBRARIES = [
     (r"curl/.*", r"src/client/.*"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
+    (r"tesseract/.*|leptonica/.*", r"src/extract/(ocr|image).*"),
     (r"zip\.h|libxml/.*|gumbo\.h|uchardet/.*|uchardet\.h", r"src/extract/.*"),
 ]
 ONE_FILE_ONLY = ["http_parser.h"]

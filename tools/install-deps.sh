@@ -8,6 +8,7 @@ packages="
 build-essential gcc g++ clang clang-format clang-tidy libclang-rt-14-dev
 meson ninja-build pkg-config python3 python3-pytest python3-requests
 libuv1-dev libhttp-parser-dev libsqlite3-dev libseccomp-dev libpoppler-cpp-dev poppler-data
+libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd
 libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libcurl4-openssl-dev libssl-dev
 libcmocka-dev
 strace wrk beanstalkd sqlite3 qpdf

@@ -264,6 +264,11 @@ int emit_puts(struct emit *emit, const char *text)
     return emit_text(emit, text, strlen(text));
 }
 
+int64_t emit_time_left(const struct emit *emit)
+{
+    return emit->deadline == 0 ? INT64_MAX : (emit->deadline - clock_tick()) / US_PER_MS;
+}
+
 size_t emit_open_bytes(const struct emit *emit)
 {
     return emit->page.length;

@@ -56,6 +56,7 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
 void emit_count(struct emit *emit, enum fact fact, uint64_t count);
 void emit_time(struct emit *emit, enum fact fact, int64_t seconds); /* since 1970 UTC */
 
+int64_t emit_time_left(const struct emit *emit); /* milliseconds; INT64_MAX: there is no end */
 size_t emit_open_bytes(const struct emit *emit); /* text in the open page */
 int emit_status(struct emit *emit,
                 dq_error *error); /* the first failure, or 0; looks at the time */

@@ -13,6 +13,7 @@ extern "C" {
 
 int extract_csv(const struct input *input, struct emit *emit, dq_error *error);
 int extract_docx(const struct input *input, struct emit *emit, dq_error *error);
+int extract_image(const struct input *input, struct emit *emit, dq_error *error);
 int extract_html(const struct input *input, struct emit *emit, dq_error *error);
 int extract_markdown(const struct input *input, struct emit *emit, dq_error *error);
 int extract_pdf(const struct input *input, struct emit *emit, dq_error *error);
