@@ -5,14 +5,69 @@ set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 packages="
-build-essential gcc g++ clang clang-format clang-tidy libclang-rt-14-dev
-meson ninja-build pkg-config python3 python3-pytest python3-requests
-libuv1-dev libhttp-parser-dev libsqlite3-dev libseccomp-dev libpoppler-cpp-dev poppler-data
-libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd
-libzip-dev libxml2-dev libgumbo-dev libuchardet-dev libjansson-dev libcurl4-openssl-dev libssl-dev
+build-essential
+gcc
+g++
+clang
+clang-format
+clang-tidy
+libclang-rt-14-dev
+meson
+ninja-build
+pkg-config
+python3
+python3-pytest
+python3-requests
+libuv1-dev
+libhttp-parser-dev
+libsqlite3-dev
+libpq-dev
+postgresql
+python3-psycopg2
+libseccomp-dev
+libpoppler-cpp-dev
+poppler-data
+libtesseract-dev
+libleptonica-dev
+tesseract-ocr
+tesseract-ocr-eng
+tesseract-ocr-osd
+libzip-dev
+libxml2-dev
+libgumbo-dev
+libuchardet-dev
+libjansson-dev
+libcurl4-openssl-dev
+libssl-dev
+python3-jsonschema
 libcmocka-dev
-strace wrk beanstalkd sqlite3 qpdf
+strace
+wrk
+beanstalkd
+sqlite3
+qpdf
+python3-pip
+python3-setuptools
+python3-wheel
+python3-mypy
+python3-httpx
+python3-fastapi
+python3-uvicorn
+python3-multipart
+systemd
+zsh
+fish
+man-db
+groff-base
+libarchive-dev
+chromium
+fonts-dejavu-core
 "
+
+# The admin page is built with node; one that is there already, from wherever, will do.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    packages="$packages nodejs npm"
+fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "install-deps: this is not Debian; install the counterparts of these yourself:" >&2

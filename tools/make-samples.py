@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes samples/: small documents that show every way a document can end.
 
-Only the standard library is used, and the same bytes come out each time; encrypted.pdf alone needs
+Beside sample_formats.py only the standard library is used, and the same bytes come out each time; encrypted.pdf alone needs
 qpdf, and stays as it is where qpdf is not installed.
 """
 import pathlib
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import zipfile
 import zlib
+
+import sample_formats as formats
 
 LETTER = [
     ["Harbour Office", "12 Quay Street", "",
@@ -266,13 +268,46 @@ EXPECTED = [
     ("latin1.txt", "completed", "-", "Größere Schiffe ankerten draußen"),
     ("utf16.txt", "completed", "-", "Ни одного корабля"),
     ("japanese.txt", "completed", "-", "鐘を手で鳴らした"),
+    ("cellar.xlsx", "completed", "-", "1,234.50"),
+    ("causeway.pptx", "completed", "-", "Do not mention the cow"),
+    ("gallery.odt", "completed", "-", "2. Oil the handle."),
+    ("prices.ods", "completed", "-", "3,50 kr"),
+    ("signals.odp", "completed", "-", "Fog signals of the west coast"),
+    ("notice.rtf", "completed", "-", "Største Skær is out…"),
+    ("ninedays.epub", "completed", "-", "could not land for nine days"),
+    ("buoy.eml", "completed", "-", "The buoy at Største Skær has gone adrift."),
+    ("letters.mbox", "completed", "-", "The second, and"),
+    ("box.zip", "completed", "-", "Please look after the buoy."),
+    ("shelf.tar.gz", "completed", "-", "lit at a quarter past three"),
     ("damaged.pdf", "failed", "damaged_document", "-"),
+    ("damaged.xlsx", "failed", "damaged_document", "-"),
+    ("locked.odt", "failed", "needs_password", "-"),
+    ("locked.zip", "failed", "needs_password", "-"),
+    ("old.doc", "failed", "unsupported_format", "-"),
     ("encrypted.pdf", "failed", "needs_password", "-"),
     ("hungry.docx", "failed", "limit_exceeded", "-"),
     ("picture.png", "completed", "-", "-"),
     ("notice.png", "completed", "-", "KEEP CLEAR OF THE ROCKS"),
-    ("sideways.png", "completed", "-", "SOUND YOUR HORN TWICE"),
+    ("sideways.png", "completed", "-", "THE LANTERN IS OUT"),
 ]
+
+
+FORMATS = {
+    "cellar.xlsx": formats.workbook(),
+    "causeway.pptx": formats.presentation(),
+    "gallery.odt": formats.open_text(),
+    "prices.ods": formats.open_sheets(),
+    "signals.odp": formats.open_slides(),
+    "notice.rtf": formats.RTF,
+    "ninedays.epub": formats.book(),
+    "buoy.eml": formats.MESSAGE,
+    "letters.mbox": formats.MAILBOX,
+    "box.zip": formats.archive(),
+    "shelf.tar.gz": formats.tarball(),
+    "locked.odt": formats.locked_text(),
+    "locked.zip": formats.locked_archive(),
+    "old.doc": formats.old_word(),
+}
 
 
 def encrypt(source, target):
@@ -302,6 +337,9 @@ def main():
     notice = drawn(NOTICE)
     (root / "notice.png").write_bytes(png(notice))
     (root / "sideways.png").write_bytes(png(turned(notice)))
+    for name, body in FORMATS.items():
+        (root / name).write_bytes(body)
+    (root / "damaged.xlsx").write_bytes(FORMATS["cellar.xlsx"][:900])
     lines = ["\t".join(row) for row in [("file", "status", "code", "phrase")] + EXPECTED]
     (root / "expected.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

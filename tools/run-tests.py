@@ -22,8 +22,18 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0",
 }
-PYTHON_SUITES = ["http", "cli", "mission", "crash"]
-STAGE_SECONDS_MAX = 900
+PYTHON_SUITES = [
+    "http",
+    "cli",
+    "mission",
+    "client",
+    "python",
+    "dist",
+    "search",
+    "web",
+    "crash",
+]
+STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900
 FUZZ_SECONDS = 10
 

@@ -68,6 +68,12 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
+void arena_release(struct arena **arena)
+{
+    arena_free(*arena);
+    *arena = NULL;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     size_t align = alignof(max_align_t);

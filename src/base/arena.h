@@ -9,7 +9,10 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *arena);                /* NULL is fine */
+void arena_free(struct arena *arena); /* NULL is fine */
+void arena_release(struct arena **arena);
+#define autoarena __attribute__((cleanup(arena_release))) struct arena *
+
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_strdup(struct arena *arena, const char *text); /* NULL gives NULL */

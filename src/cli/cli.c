@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,9 +68,33 @@ bool cli_confirm(const struct cli *cli, const char *format, ...)
     return false;
 }
 
-static bool is_http(const char *url)
+bool cli_is_remote(const struct cli *cli)
 {
-    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    const char *url = settings_text(&cli->settings, SET_URL);
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+static void close_file(FILE **file)
+{
+    if (*file)
+        fclose(*file);
+}
+
+int cli_token(struct cli *cli, char token[SETTING_BYTES_MAX])
+{
+    const char *given = settings_text(&cli->settings, SET_TOKEN);
+    const char *path = settings_text(&cli->settings, SET_TOKEN_FILE);
+    snprintf(token, SETTING_BYTES_MAX, "%s", given);
+    if (*given || !*path)
+        return 0;
+    __attribute__((cleanup(close_file))) FILE *file = fopen(path, "re");
+    if (!file || !fgets(token, SETTING_BYTES_MAX, file))
+        return error_field(&cli->error, DQ_INVALID, "token-file",
+                           "cannot read the token in %.200s: %s\n"
+                           "  fix: write what `docq token new` printed into this file",
+                           path, file ? "it is empty" : strerror(errno));
+    token[strcspn(token, "\r\n")] = '\0';
+    return 0;
 }
 
 int cli_url(struct cli *cli, char *url, size_t size)
@@ -77,11 +102,6 @@ int cli_url(struct cli *cli, char *url, size_t size)
     const char *given = settings_text(&cli->settings, SET_URL);
     const char *data = settings_text(&cli->settings, SET_DATA);
     struct stat state;
-    if (is_http(given))
-        return error_field(&cli->error, DQ_UNREACHABLE, "url",
-                           "%.200s: http URLs are not supported yet by this build\n"
-                           "  fix: run docq where the data directory is, with --data DIR",
-                           given);
     int length = *given ? snprintf(url, size, "%s", given) : snprintf(url, size, "sqlite:%s", data);
     if (length < 0 || (size_t)length >= size)
         return error_field(&cli->error, DQ_INVALID, "url", "the store's name is too long");
@@ -96,26 +116,37 @@ int cli_url(struct cli *cli, char *url, size_t size)
 /* The engine's own words, with the path and the mending that the command line knows. */
 static void explain_open(struct cli *cli, const char *url)
 {
+    static const char writable[] = "choose another directory with --data, or make it writable";
+    static const struct {
+        int code;
+        const char *fix;
+    } rows[] = {
+        {DQ_IO, writable},
+        {DQ_INVALID, writable},
+        {DQ_STORE, writable},
+        {DQ_CORRUPT, "restore the directory from a backup, or choose another one with --data"},
+    };
     char detail[sizeof cli->error.detail];
-    if (cli->error.code != DQ_IO && cli->error.code != DQ_INVALID && cli->error.code != DQ_STORE)
+    if (cli_is_remote(cli))
         return;
-    snprintf(detail, sizeof detail, "%.300s", cli->error.detail);
-    snprintf(cli->error.detail, sizeof cli->error.detail,
-             "cannot open the store %.100s: %.250s\n"
-             "  fix: choose another directory with --data, or make it writable",
-             url, detail);
+    memcpy(detail, cli->error.detail, sizeof detail);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].code == cli->error.code)
+            snprintf(cli->error.detail, sizeof cli->error.detail,
+                     "cannot open the store %.100s: %.250s\n  fix: %s", url, detail, rows[i].fix);
 }
 
 dq_queue *cli_open(struct cli *cli)
 {
-    char url[PATH_MAX];
+    char url[PATH_MAX], token[SETTING_BYTES_MAX];
     const dq_options options = {
+        .token = token,
         .age_step = settings_number(&cli->settings, SET_AGE_STEP),
         .disk_reserve_bytes = settings_number(&cli->settings, SET_DISK_RESERVE),
     };
     if (cli->queue)
         return cli->queue;
-    if (cli_url(cli, url, sizeof url) < 0) {
+    if (cli_url(cli, url, sizeof url) < 0 || cli_token(cli, token) < 0) {
         cli_report(cli);
         return NULL;
     }

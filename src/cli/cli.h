@@ -71,7 +71,9 @@ bool cli_duration(const struct cli *cli, const char *name, int64_t missing, int6
 
 /* Opens the store that the settings name, once; NULL: explained, return cli->error's exit code. */
 dq_queue *cli_open(struct cli *cli);
-int cli_url(struct cli *cli, char *url, size_t size); /* 0 or a negative code */
+int cli_url(struct cli *cli, char *url, size_t size);          /* 0 or a negative code */
+bool cli_is_remote(const struct cli *cli);                     /* the store is a server's */
+int cli_token(struct cli *cli, char token[SETTING_BYTES_MAX]); /* "" = none; 0 or a negative code */
 
 /* Prints cli->error with its remedy; returns its exit code. */
 int cli_report(const struct cli *cli);
@@ -113,6 +115,7 @@ int run_get(struct cli *cli, int count, char **operands);
 int run_healthcheck(struct cli *cli, int count, char **operands);
 int run_help(struct cli *cli, int count, char **operands);
 int run_ls(struct cli *cli, int count, char **operands);
+int run_operation(struct cli *cli, int count, char **operands);
 int run_pause(struct cli *cli, int count, char **operands);
 int run_process(struct cli *cli, int count, char **operands);
 int run_purge(struct cli *cli, int count, char **operands);
@@ -120,6 +123,7 @@ int run_reprocess(struct cli *cli, int count, char **operands);
 int run_resume(struct cli *cli, int count, char **operands);
 int run_retry(struct cli *cli, int count, char **operands);
 int run_rm(struct cli *cli, int count, char **operands);
+int run_search(struct cli *cli, int count, char **operands);
 int run_serve(struct cli *cli, int count, char **operands);
 int run_show(struct cli *cli, int count, char **operands);
 int run_stats(struct cli *cli, int count, char **operands);
@@ -130,7 +134,11 @@ int run_version(struct cli *cli, int count, char **operands);
 int run_wait(struct cli *cli, int count, char **operands);
 int run_worker(struct cli *cli, int count, char **operands);
 
+/* `docq text --chunks` of a document; the exit code. */
+int show_chunks(struct cli *cli, const char *id);
+
 void help_verb(const struct verb *verb); /* on stdout */
 void help_all(void);
+void help_manual(void); /* docq(1), as troff */
 
 #endif

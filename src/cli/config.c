@@ -44,12 +44,14 @@ int run_config(struct cli *cli, int count, char **operands)
         if (!asked_for(setting_rows[i].name, count, operands))
             continue;
         if (cli->json) {
-            out_json(json_pack("{s:s,s:s,s:s}", "name", setting_rows[i].name, "value", value->text,
-                               "from", value->where));
+            out_json(json_pack("{s:s,s:s,s:s}", "name", setting_rows[i].name, "value",
+                               settings_shown(&cli->settings, (enum setting_id)i), "from",
+                               value->where));
             continue;
         }
         table_add(&table, PLAIN, setting_rows[i].name);
-        table_add(&table, changed ? BOLD : PLAIN, value->text);
+        table_add(&table, changed ? BOLD : PLAIN,
+                  settings_shown(&cli->settings, (enum setting_id)i));
         table_add(&table, changed ? PLAIN : DIM, value->where);
     }
     if (!cli->json)

@@ -53,6 +53,12 @@ static bool data_exists(const struct cli *cli)
     return stat(home_path(cli), &state) == 0;
 }
 
+/* A database is there or is a fault; a directory that is not there yet is neither. */
+static bool store_is_database(const struct cli *cli)
+{
+    return strncmp(settings_text(&cli->settings, SET_URL), "postgres", strlen("postgres")) == 0;
+}
+
 /* Where a file can be put to try the disk: the directory itself, or what it will be made in. */
 static const char *trial_directory(const struct cli *cli, char path[PATH_MAX])
 {
@@ -82,21 +88,26 @@ static void check_directory(struct cli *cli, struct finding *finding)
 
 static void check_store(struct cli *cli, struct finding *finding)
 {
-    char url[PATH_MAX];
+    char url[PATH_MAX], token[SETTING_BYTES_MAX];
+    const dq_options options = {.token = token};
     dq_queue_stats *stats = NULL;
-    if (!data_exists(cli)) {
+    if (!cli_is_remote(cli) && !store_is_database(cli) && !data_exists(cli)) {
         find(finding, GOOD, "", "none yet (docq " DOCQ_VERSION ")");
         return;
     }
-    if (cli_url(cli, url, sizeof url) < 0 || dq_open(url, NULL, &cli->queue, &cli->error) < 0 ||
+    if (cli_url(cli, url, sizeof url) < 0 || cli_token(cli, token) < 0 ||
+        dq_open(url, &options, &cli->queue, &cli->error) < 0 ||
         dq_get_queue_stats(cli->queue, &stats, &cli->error) < 0) {
         find(finding, FAIL, error_row(cli->error.code)->remedy, "%s", cli->error.detail);
         return;
     }
-    find(finding, GOOD, "",
-         "opens: %lld documents, %lld pending, %lld failed (docq " DOCQ_VERSION ")",
-         (long long)stats->documents, (long long)stats->counts[DQ_PENDING],
-         (long long)stats->counts[DQ_FAILED]);
+    if (stats->risk)
+        find(finding, WARN, "docs/postgresql.md says how", "%s", stats->risk);
+    else
+        find(finding, GOOD, "",
+             "opens: %lld documents, %lld pending, %lld failed (docq " DOCQ_VERSION ")",
+             (long long)stats->documents, (long long)stats->counts[DQ_PENDING],
+             (long long)stats->counts[DQ_FAILED]);
     dq_free(stats);
 }
 
@@ -302,7 +313,9 @@ int run_healthcheck(struct cli *cli, int count, char **operands)
     autobuf body = BUF(65536);
     (void)count;
     (void)operands;
-    if (home_read_address(cli, address) < 0)
+    if (cli_is_remote(cli))
+        snprintf(address, sizeof address, "%s", settings_text(&cli->settings, SET_URL));
+    else if (home_read_address(cli, address) < 0)
         return cli_report(cli);
     const struct ask question = {.address = address,
                                  .method = "GET",

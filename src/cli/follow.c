@@ -100,7 +100,7 @@ static void mention_loneliness(struct cli *cli, struct progress *progress)
     progress_clear(progress);
     if (stats->paused_at)
         cli_say(cli, "docq: the queue is paused; `docq resume` goes on");
-    else if (stats->workers == 0)
+    else if (stats->workers == 0 && stats->counts[DQ_IN_PROGRESS] == 0)
         cli_say(cli, "docq: no worker is running; start `docq serve`, or run `docq process`");
     dq_free(stats);
 }

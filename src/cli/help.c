@@ -1,4 +1,4 @@
-/* help, version, completion and docs/commands.md: all made from the tables. */
+/* help, version and docs/commands.md: all made from the tables. */
 #include "cli/cli.h"
 #include "cli/out.h"
 
@@ -114,6 +114,10 @@ int run_help(struct cli *cli, int count, char **operands)
         print_markdown();
         return EXIT_OK;
     }
+    if (cli_option(cli, "man")) {
+        help_manual();
+        return EXIT_OK;
+    }
     if (count == 0) {
         help_all();
         return EXIT_OK;
@@ -134,39 +138,5 @@ int run_version(struct cli *cli, int count, char **operands)
         out_json(json_pack("{s:s}", "version", DOCQ_VERSION));
     else
         puts("docq " DOCQ_VERSION);
-    return EXIT_OK;
-}
-
-static void complete_words(const struct verb *verb)
-{
-    for (const struct option_row *row = verb->options; row && row->name; row++)
-        printf(" --%s", row->name);
-    for (int i = 0; i < SETTINGS_MAX; i++)
-        if (setting_rows[i].scopes & (verb->scopes | SCOPE_ALL))
-            printf(" --%s", setting_rows[i].name);
-    for (const struct option_row *row = globals; row->name; row++)
-        printf(" --%s", row->name);
-}
-
-int run_completion(struct cli *cli, int count, char **operands)
-{
-    (void)cli;
-    (void)count;
-    (void)operands;
-    puts("# bash completion for docq\n_docq()\n{\n"
-         "    local word=${COMP_WORDS[COMP_CWORD]} verb= i\n"
-         "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-         "        [[ ${COMP_WORDS[i]} != -* ]] && verb=${COMP_WORDS[i]} && break\n"
-         "    done\n    COMPREPLY=()\n    case $verb in");
-    printf("    '') COMPREPLY=($(compgen -W '");
-    for (const struct verb *verb = verbs; verb->name; verb++)
-        printf("%s ", verb->name);
-    puts("' -- \"$word\")) ;;");
-    for (const struct verb *verb = verbs; verb->name; verb++) {
-        printf("    %s) [[ $word == -* ]] && COMPREPLY=($(compgen -W '", verb->name);
-        complete_words(verb);
-        puts("' -- \"$word\")) ;;");
-    }
-    puts("    esac\n}\ncomplete -o default -F _docq docq");
     return EXIT_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/text.h"
 
+#include <assert.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,7 @@ void table_print(struct table *table)
         widths[columns] = columns_of(table->titles[columns]);
         columns++;
     }
+    assert(columns > 0);
     for (size_t i = 0; i < table->count; i++) {
         size_t width = columns_of(table->cells[i].text);
         if (width > widths[i % columns])

@@ -1,7 +1,10 @@
 /* serve: lock, recover, listen, keep workers; and back again in the opposite order. */
 #include "cli/cli.h"
 #include "cli/home.h"
+#include "cli/operation.h"
+#include "cli/programs.h"
 #include "cli/supervisor.h"
+#include "cli/token.h"
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -101,7 +104,7 @@ static void describe_worker(struct server *server)
         add_argument(server, "--config=", settings->config);
     for (int i = 0; i < SETTINGS_MAX; i++) {
         if (!(setting_rows[i].scopes & (SCOPE_ALL | SCOPE_WORK)) ||
-            strcmp(settings->values[i].where, "default") == 0)
+            setting_rows[i].type == SECRET || strcmp(settings->values[i].where, "default") == 0)
             continue;
         snprintf(text, sizeof text, "--%s=", setting_rows[i].name);
         add_argument(server, text, settings->values[i].text);
@@ -134,11 +137,20 @@ static int split_hosts(struct server *server)
     return 0;
 }
 
+/* What could cost acknowledged work is said before anybody relies on it. */
+static void warn_of_risk(struct cli *cli)
+{
+    dq_queue_stats *stats = NULL;
+    if (dq_get_queue_stats(cli->queue, &stats, NULL) == 0 && stats->risk)
+        cli_say(cli, "docq: warning: %s", stats->risk);
+    dq_free(stats);
+}
+
 static void on_ready(void *context, const char *address)
 {
     struct server *server = context;
     struct cli *cli = server->cli;
-    char url[HOME_ADDRESS_SIZE];
+    char url[HOME_ADDRESS_SIZE], link[LOGIN_LINK_SIZE];
     const struct supervisor_options options = {
         .workers = (int)settings_number(&cli->settings, SET_WORKERS),
         .argv = server->worker_argv,
@@ -149,11 +161,15 @@ static void on_ready(void *context, const char *address)
     server->failed = supervisor_start(&options, &server->supervisor, &cli->error);
     if (server->failed == 0)
         server->failed = home_write_address(cli, url);
+    if (server->failed == 0)
+        server->failed = token_login_link(cli, url, DQ_SCOPE_ADMIN, link);
     if (server->failed < 0) {
         http_stop();
         return;
     }
     cli_say(cli, "listening on %s", url);
+    warn_of_risk(cli);
+    cli_say(cli, "  admin page %s", link);
     cli_say(cli,
             "  store %s, %d worker%s; Ctrl-C ends it\n"
             "  next: docq upload FILE --wait --data %s",
@@ -205,12 +221,22 @@ static int define_remote(struct cli *cli)
     char names[SETTING_BYTES_MAX], *rest = names;
     snprintf(names, sizeof names, "%s", settings_text(&cli->settings, SET_REMOTE_OPERATIONS));
     for (char *name; (name = next_word(&rest));) {
-        const dq_operation operation = {.name = name, .kind = "remote"};
-        int code = dq_define_operation(cli->queue, &operation, &cli->error);
+        int code = operation_make_known(cli, name);
         if (code < 0)
             return code;
     }
     return 0;
+}
+
+/* Before its workers do it: a setting that is wrong is told here, once. */
+static int define_programs(struct cli *cli)
+{
+    struct programs programs;
+    int code = programs_read(cli, &programs);
+    if (code == 0)
+        code = programs_make_known(cli, &programs);
+    programs_free(&programs);
+    return code;
 }
 
 /* document-time-max is a part of the built-in operations' policy, which the store keeps. */
@@ -236,11 +262,16 @@ int run_serve(struct cli *cli, int count, char **operands)
     autoclose lock = -1;
     (void)count;
     (void)operands;
+    if (cli_is_remote(cli))
+        return cli_usage(cli, "leave --url out; --data names the directory to serve",
+                         "a server cannot serve another server");
     if (home_make(cli) < 0 || home_lock(cli, &lock) < 0)
         return cli_report(cli);
     if (!cli_open(cli))
         return error_row(cli->error.code)->exit_code;
     int code = define_remote(cli);
+    if (code == 0)
+        code = define_programs(cli);
     if (code == 0)
         code = define_time(cli);
     if (code == 0)

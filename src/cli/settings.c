@@ -32,6 +32,7 @@ static const struct {
     [STRING] = {"string", ""},
     [PATH] = {"path", ""},
     [CHOICE] = {"choice", ""},
+    [SECRET] = {"string", ""},
 };
 
 const char *setting_type_name(enum setting_type type)
@@ -125,6 +126,7 @@ static bool parse_value(const struct setting_row *row, const char *text, int64_t
         return is_choice(text, row->choices);
     case STRING:
     case PATH:
+    case SECRET:
         return true;
     }
     *ret_number = number;
@@ -270,13 +272,22 @@ static int read_file(struct settings *settings, const char *path, bool beside_da
     return 0;
 }
 
+/* Whoever lists processes sees their arguments; this one has been copied. */
+static void hide(const char *argument)
+{
+    memset((char *)(uintptr_t)argument, '*', strlen(argument));
+}
+
 static int set_from_outside(struct settings *settings, int id, const struct complaint *complaint)
 {
     char variable[64], where[72];
     const char *value = getenv(settings_environment(&setting_rows[id], variable, sizeof variable));
     if (settings->flags[id]) {
         snprintf(where, sizeof where, "--%s", setting_rows[id].name);
-        return set(settings, id, settings->flags[id], where, complaint);
+        int code = set(settings, id, settings->flags[id], where, complaint);
+        if (setting_rows[id].type == SECRET)
+            hide(settings->flags[id]);
+        return code;
     }
     return value ? set(settings, id, value, variable, complaint) : 0;
 }
@@ -320,6 +331,12 @@ const char *settings_text(const struct settings *settings, enum setting_id id)
 int64_t settings_number(const struct settings *settings, enum setting_id id)
 {
     return settings->values[id].number;
+}
+
+const char *settings_shown(const struct settings *settings, enum setting_id id)
+{
+    const char *text = settings->values[id].text;
+    return setting_rows[id].type == SECRET && *text ? "(set)" : text;
 }
 
 void settings_print_sample(void)

@@ -16,7 +16,7 @@ enum setting_scope {
     SCOPE_EVERY = 31,
 };
 
-enum setting_type { BOOL, INT, BYTES, DURATION, STRING, PATH, CHOICE };
+enum setting_type { BOOL, INT, BYTES, DURATION, STRING, PATH, CHOICE, SECRET };
 
 enum setting_id {
 #define SETTING(id, name, type, value, min, max, choices, scope, help) SET_##id,
@@ -67,6 +67,9 @@ const char *settings_nearest(const char *name);     /* name of the nearest known
 char *settings_allowed(const struct setting_row *row, char *text, size_t size);
 char *settings_environment(const struct setting_row *row, char *text, size_t size);
 const char *setting_type_name(enum setting_type type);
+
+/* What may be shown of a value: secrets are only said to be there. */
+const char *settings_shown(const struct settings *settings, enum setting_id id);
 
 void settings_print_sample(void); /* a commented docq.conf on stdout */
 

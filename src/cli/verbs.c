@@ -26,6 +26,13 @@ static const struct option_row ls_options[] = {
 };
 static const struct option_row text_options[] = {
     {"page", 'p', "N", "Only this page, or a range such as 2-5"},
+    {"chunks", 'c', NULL, "Cut into pieces for retrieval, along headings and paragraphs"},
+    {"size", 0, "N", "Characters of a piece at most (1000)"},
+    {"overlap", 0, "N", "Characters that a piece repeats of the one before (0)"},
+    {0},
+};
+static const struct option_row search_options[] = {
+    {"limit", 'n', "N", "At most so many hits (20)"},
     {0},
 };
 static const struct option_row get_options[] = {
@@ -68,6 +75,15 @@ static const struct option_row token_options[] = {
     {"expires", 'e', "AGE", "Valid for this long, such as 90d (no end)"},
     {0},
 };
+static const struct option_row operation_options[] = {
+    {"max-attempts", 0, "N", "Attempts before an item is failed"},
+    {"timeout", 0, "TIME", "Longest run of one attempt"},
+    {"backoff-base", 0, "TIME", "Pause before the second attempt, at most"},
+    {"backoff-factor", 0, "X", "By which the pause grows with each attempt"},
+    {"backoff-cap", 0, "TIME", "Longest pause"},
+    {"crash-budget", 0, "N", "Attempts that may kill their handler before it is quarantined"},
+    {0},
+};
 static const struct option_row demo_options[] = {
     {"samples", 0, "DIR", "Folder with the samples and their expected.tsv (samples)"},
     {"exit", 0, NULL, "End when all samples are done: 0 if all ended as expected, else 1"},
@@ -75,6 +91,7 @@ static const struct option_row demo_options[] = {
 };
 static const struct option_row help_options[] = {
     {"markdown", 0, NULL, "Print the whole reference as Markdown"},
+    {"man", 0, NULL, "Print the manual page docq(1)"},
     {0},
 };
 
@@ -107,7 +124,13 @@ const struct verb verbs[] = {
      run_show},
     {"ls", "ls [FILTER]", "List documents, newest first", FILTER_WORDS, ls_options, SCOPE_NONE, 0,
      MANY, false, run_ls},
-    {"text", "text ID [--page N]", "Print the extracted text",
+    {"search", "search QUERY", "Find documents by their text",
+     "Words must all be on one page, or in the file's name; put the whole query in quotes of the\n"
+     "shell. \"a phrase\", begin*, -without, this OR that, filename:, type:, owner:, "
+     "since:2026-01,\n"
+     "before:30d. Exit code 0 where nothing is found, too.",
+     search_options, SCOPE_NONE, 1, MANY, false, run_search},
+    {"text", "text ID [--page N | --chunks]", "Print the extracted text",
      "Pages are separated by a form feed where stdout is not a terminal.", text_options, SCOPE_NONE,
      1, 1, false, run_text},
     {"get", "get ID [--markdown|--thumbnail] [-o FILE]", "Write the document's bytes to a file",
@@ -132,9 +155,16 @@ const struct verb verbs[] = {
      run_resume},
     {"purge", "purge --older AGE [--status S] [--with-documents]", "Clear old finished items", NULL,
      purge_options, SCOPE_NONE, 0, 0, false, run_purge},
-    {"token", "token new --scope LIST | ls | revoke ID", "Make, list and revoke access tokens",
-     "`new` prints the secret once, on stdout; only its digest is stored.", token_options,
-     SCOPE_NONE, 1, 2, true, run_token},
+    {"operation", "operation ls | set NAME [--max-attempts N] ...",
+     "List operations, make one known, change how it is tried again",
+     "What `set` is not given stays as it is. An operation that is new is for a worker of your "
+     "own.",
+     operation_options, SCOPE_NONE, 1, 2, true, run_operation},
+    {"token", "token new --scope LIST | ls | revoke ID | login",
+     "Make, list and revoke access tokens",
+     "`new` prints the secret once, on stdout; only its digest is stored. `login` prints a link "
+     "that logs a browser in to the admin page, once.",
+     token_options, SCOPE_NONE, 1, 2, true, run_token},
     {"config", "config [NAME...] [--sample]", "Print the settings and where each comes from",
      "A flag is stronger than a DOCQ_ variable, that than docq.conf, that than the default.",
      config_options, SCOPE_EVERY, 0, MANY, true, run_config},
@@ -147,9 +177,10 @@ const struct verb verbs[] = {
     {"demo", "demo [--samples DIR] [--exit]", "Show docq at work on sample documents",
      "Starts a server on a free port with a fresh data directory.", demo_options, SCOPE_NONE, 0, 0,
      true, run_demo},
-    {"completion", "completion", "Print a completion script for bash",
-     "Put `source <(docq completion)` into ~/.bashrc.", NULL, SCOPE_NONE, 0, 0, true,
-     run_completion},
+    {"completion", "completion [bash|zsh|fish]", "Print a completion script for a shell",
+     "bash: put `source <(docq completion bash)` into ~/.bashrc. zsh: `docq completion zsh` goes "
+     "into a\nfile _docq in a folder of $fpath. fish: into ~/.config/fish/completions/docq.fish.",
+     NULL, SCOPE_NONE, 0, 1, true, run_completion},
     {"version", "version", "Print the version", NULL, NULL, SCOPE_NONE, 0, 0, true, run_version},
     {"help", "help [VERB]", "Explain docq or a verb", NULL, help_options, SCOPE_NONE, 0, 1, true,
      run_help},

@@ -77,8 +77,12 @@ static int enqueue_batch(dq_queue *queue, const dq_ask *asks, size_t count, int 
 {
     autojson *answer = NULL;
     autojson *body = batch_body(asks, count, codes, error);
-    struct request request = {.path = "/v1/items", .body = body};
-    int code = link_ask(link_of(queue), &request, &answer, error);
+    const char *key = count > 0 ? asks[0].idempotency_key : NULL;
+    struct request request = {
+        .path = "/v1/items", .body = body, .idempotency_key = key, .repeatable = key != NULL};
+    int code = key ? check_idempotency_key(key, error) : 0;
+    if (code == 0)
+        code = link_ask(link_of(queue), &request, &answer, error);
     return code < 0 ? code : read_results(answer, count, codes, arena, list, error);
 }
 

@@ -2,8 +2,8 @@
  * connection; idle ones wait in a stack.
  *
  * libcurl itself sends a request once more where a kept connection turns out to be dead and no byte
- * of an answer has come. So any request may arrive twice, the rare time that a server dies between
- * its commit and its answer. What must not happen twice carries an id that the caller chose. */
+ * of an answer has come, although the server may have done it already. The body of what must not
+ * arrive twice is therefore one that cannot be rewound. */
 #include "client/link.h"
 
 #include "base/clock.h"
@@ -43,7 +43,9 @@ struct exchange {
     struct buf *answer;
     CURL *easy;
     char *body;
+    size_t body_bytes, body_sent;
     curl_mime *form;
+    struct curl_slist *headers; /* of this request alone */
     bool disk_failed;
     char why[CURL_ERROR_SIZE];
 };
@@ -182,17 +184,45 @@ static size_t take_answer(char *bytes, size_t one, size_t length, void *context)
     return exchange->disk_failed ? 0 : length;
 }
 
+static size_t give_body(char *bytes, size_t one, size_t length, void *context)
+{
+    struct exchange *exchange = context;
+    size_t left = exchange->body_bytes - exchange->body_sent;
+    size_t part = one * length < left ? one * length : left;
+    memcpy(bytes, exchange->body + exchange->body_sent, part);
+    exchange->body_sent += part;
+    return part;
+}
+
+/* The link's own, with the request's key where it has one. */
+static struct curl_slist *headers_for(const struct link *link, struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    struct curl_slist *shared = request->body ? link->json_headers : link->headers;
+    char line[DQ_IDEMPOTENCY_KEY_BYTES_MAX + 32];
+    if (!request->idempotency_key)
+        return shared;
+    for (const struct curl_slist *one = shared; one; one = one->next)
+        add_header(&exchange->headers, one->data);
+    snprintf(line, sizeof line, "Idempotency-Key: %s", request->idempotency_key);
+    add_header(&exchange->headers, line);
+    return exchange->headers;
+}
+
 static void set_body(const struct link *link, struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     CURL *easy = exchange->easy;
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->body ? link->json_headers : link->headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_for(link, exchange));
     if (request->body) {
         exchange->body = json_dumps(request->body, JSON_COMPACT);
         if (!exchange->body)
             bug("a request cannot be written as JSON");
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(exchange->body));
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
+        exchange->body_bytes = strlen(exchange->body);
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_bytes);
+        curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+        curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
     } else if (request->form) {
         exchange->form = request->form(easy, request->form_context);
         curl_easy_setopt(easy, CURLOPT_MIMEPOST, exchange->form);
@@ -347,6 +377,7 @@ static int try_once(struct link *link, const struct request *request, struct buf
     }
     give_back(link, exchange.easy);
     curl_mime_free(exchange.form);
+    curl_slist_free_all(exchange.headers);
     free(exchange.body);
     return code;
 }

@@ -29,8 +29,9 @@ struct request {
     void *form_context;
     int *sink;        /* the answer's bytes go into this file, from its beginning; NULL = memory */
     int64_t time_max; /* for the whole exchange, microseconds; 0 = QUICK_TIME_MAX */
-    bool repeatable;  /* arriving twice is as good as once: try again where no answer comes */
-    CURLM *multi;     /* with curl_multi_wakeup() and `stop` the exchange can be broken off */
+    const char *idempotency_key; /* checked; NULL = none */
+    bool repeatable; /* arriving twice is as good as once: try again where no answer comes */
+    CURLM *multi;    /* with curl_multi_wakeup() and `stop` the exchange can be broken off */
     const atomic_bool *stop;
 };
 

@@ -3,7 +3,9 @@
  * from where it is. */
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/id.h"
 #include "client/remote.h"
+#include "core/policy.h"
 #include "core/view.h"
 
 #include <errno.h>
@@ -210,14 +212,26 @@ static int noun_documents(const json_t *answer, struct arena *arena, void *noun,
     return noun_document(answer, arena, list->documents, error);
 }
 
+enum { KEY_BYTES = 16 };
+
+/* With a key a second arrival is harmless, so a lost answer is asked for again. */
 static int send_form(dq_queue *queue, struct form *form, noun_fn *read, size_t size,
                      void **ret_noun, dq_error *error)
 {
+    unsigned char random[KEY_BYTES];
+    char own_key[2 * KEY_BYTES + 1];
+    const char *key = form->uploads[0].idempotency_key;
+    random_bytes(random, sizeof random);
+    hex_encode(random, sizeof random, own_key);
     struct request request = {.path = "/v1/documents",
                               .form = make_form,
                               .form_context = form,
-                              .time_max = LONG_TIME_MAX};
+                              .idempotency_key = key ? key : own_key,
+                              .time_max = LONG_TIME_MAX,
+                              .repeatable = true};
     int code = check_alike(form->uploads, form->count, error);
+    if (code == 0)
+        code = check_idempotency_key(request.idempotency_key, error);
     if (code == 0)
         *ret_noun = remote_noun(queue, &request, read, size, &code, error);
     return code;

@@ -154,3 +154,16 @@ int check_ask(const dq_ask *ask, struct id *ret_document, dq_error *error)
                         ask->document_id ? ask->document_id : "");
     return r;
 }
+
+int check_idempotency_key(const char *key, dq_error *error)
+{
+    size_t length = strlen(key);
+    bool sound = length > 0 && length <= DQ_IDEMPOTENCY_KEY_BYTES_MAX;
+    for (size_t i = 0; sound && i < length; i++)
+        sound = (unsigned char)key[i] >= 0x20 && key[i] != 0x7f;
+    if (sound)
+        return 0;
+    return error_field(error, DQ_INVALID, "/idempotency_key",
+                       "an idempotency key has 1 to %d bytes and no control characters",
+                       DQ_IDEMPOTENCY_KEY_BYTES_MAX);
+}

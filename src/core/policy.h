@@ -29,6 +29,7 @@ int check_metadata(const char *json, dq_error *error);
 bool language_valid(const char *language);
 
 int check_owner(const char *owner, dq_error *error);
+int check_idempotency_key(const char *key, dq_error *error);
 int check_purge(int64_t older, int status, dq_error *error);
 int check_limit(int limit, int max, dq_error *error);
 

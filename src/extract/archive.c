@@ -1,18 +1,18 @@
-/* libzip over a buffer, and the account of what has been inflated. */
+/* libzip over a buffer; what is inflated is counted. */
 #include "extract/archive.h"
 
 #include "extract/budget.h"
 
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zip.h>
 
 enum { CHUNK_BYTES = 32 * 1024 };
 
 struct archive {
     zip_t *zip;
-    size_t stored;     /* bytes of the whole file */
-    uint64_t inflated; /* so far, of all entries */
+    struct budget *budget;
 };
 
 int archive_open(const struct input *input, struct archive **ret_archive, dq_error *error)
@@ -36,12 +36,12 @@ int archive_open(const struct input *input, struct archive **ret_archive, dq_err
     struct archive *archive = calloc(1, sizeof *archive);
     if (!archive)
         bug("out of memory");
-    *archive = (struct archive){.zip = zip, .stored = input->length};
+    *archive = (struct archive){.zip = zip, .budget = input->budget};
     *ret_archive = archive;
     return 0;
 }
 
-void archive_free(struct archive **archive)
+void archive_close(struct archive **archive)
 {
     if (*archive)
         zip_discard((*archive)->zip);
@@ -59,19 +59,6 @@ const char *archive_name(const struct archive *archive, int entry)
 {
     const char *name = zip_get_name(archive->zip, (zip_uint64_t)entry, 0);
     return name ? name : "";
-}
-
-static int within_budget(const struct archive *archive, dq_error *error)
-{
-    if (archive->inflated > LIMIT_INFLATED_BYTES)
-        return error_set(error, DQ_TOO_LARGE, "The archive inflates to more than %llu MiB.",
-                         LIMIT_INFLATED_BYTES / 1024 / 1024);
-    if (archive->inflated > LIMIT_RATIO_FROM &&
-        archive->inflated / LIMIT_INFLATE_RATIO > archive->stored)
-        return error_set(error, DQ_TOO_LARGE,
-                         "The archive inflates to more than %d times its size.",
-                         LIMIT_INFLATE_RATIO);
-    return 0;
 }
 
 static void close_entry(zip_file_t **file)
@@ -100,8 +87,7 @@ int archive_stream(struct archive *archive, int entry, archive_sink *sink, void 
             return error_set(error, DQ_CORRUPT, "A part of the archive is damaged.");
         if (size == 0)
             return 0;
-        archive->inflated += (uint64_t)size;
-        int result = within_budget(archive, error);
+        int result = budget_inflate(archive->budget, (size_t)size, error);
         if (result == 0)
             result = sink(context, chunk, (size_t)size);
         if (result < 0)
@@ -121,4 +107,28 @@ int archive_read(struct archive *archive, int entry, struct buf *to, dq_error *e
         return error_set(error, DQ_TOO_LARGE, "A part of the archive is longer than %zu bytes.",
                          to->max);
     return result;
+}
+
+/* Where the last folder of `path` ends, behind its slash. */
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* "../charts/c1.xml" seen from "xl/drawings/d1.xml" is "xl/charts/c1.xml". */
+void archive_resolve(const char *part, const char *target, char *to, size_t size)
+{
+    size_t length = *target == '/' ? 0 : folder_length(part);
+    while (*target == '/')
+        target++;
+    while (strncmp(target, "../", 3) == 0 || strncmp(target, "./", 2) == 0) {
+        if (target[1] == '.' && length > 0) /* one folder up */
+            do
+                length--;
+            while (length > 0 && part[length - 1] != '/');
+        target += target[1] == '.' ? 3 : 2;
+    }
+    if (snprintf(to, size, "%.*s%s", (int)length, part, target) >= (int)size)
+        to[0] = '\0'; /* no part has so long a name */
 }

@@ -34,7 +34,7 @@ static const struct row {
     {"windows-1256", "CP1256", "cp1256"},
     {"windows-1257", "CP1257", "cp1257"},
     {"windows-1258", "CP1258", "cp1258"},
-    {"windows-874", "CP874", "tis-620 iso-8859-11"},
+    {"windows-874", "CP874", "tis-620 iso-8859-11 cp874"},
     {"ISO-8859-2", "ISO-8859-2", "latin2"},
     {"ISO-8859-3", "ISO-8859-3", "latin3"},
     {"ISO-8859-4", "ISO-8859-4", "latin4"},
@@ -53,16 +53,19 @@ static const struct row {
     {"IBM855", "IBM855", "cp855"},
     {"IBM865", "IBM865", "cp865"},
     {"IBM866", "IBM866", "cp866"},
-    {"macintosh", "MACINTOSH", "mac x-mac-roman"},
+    {"macintosh", "MACINTOSH", "mac x-mac-roman cp10000"},
     {"x-mac-cyrillic", "MAC-CYRILLIC", "mac-cyrillic"},
     {"Shift_JIS", "CP932", "shift-jis sjis ms_kanji windows-31j x-sjis cp932"},
     {"EUC-JP", "EUC-JP", "x-euc-jp"},
     {"ISO-2022-JP", "ISO-2022-JP-2", ""},
     {"EUC-KR", "CP949", "ks_c_5601-1987 uhc cp949 windows-949"},
     {"ISO-2022-KR", "ISO-2022-KR", ""},
-    {"GB18030", "GB18030", "gb2312 gbk gb_2312-80 x-gbk"},
-    {"Big5", "BIG5-HKSCS", "big5-hkscs big-5"},
+    {"GB18030", "GB18030", "gb2312 gbk gb_2312-80 x-gbk cp936"},
+    {"Big5", "BIG5-HKSCS", "big5-hkscs big-5 cp950"},
     {"EUC-TW", "EUC-TW", ""},
+    {"IBM437", "IBM437", "cp437"},
+    {"johab", "JOHAB", "cp1361"},
+    {"UTF-7", "UTF-7", ""},
 };
 enum { ROWS = sizeof rows / sizeof rows[0], FALLBACK = 0, UTF_8 = 1 };
 
@@ -92,6 +95,14 @@ static int find(const char *name)
         if (strcasecmp(rows[i].name, name) == 0 || has_word(rows[i].aliases, name))
             return i;
     return -1;
+}
+
+bool charset_named(const char *name, struct charset *ret_charset)
+{
+    int row = find(name);
+    if (row >= 0)
+        *ret_charset = charset_at(row);
+    return row >= 0;
 }
 
 static int by_mark(const char *bytes, size_t length, size_t *ret_skip)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct charset {
@@ -17,6 +18,9 @@ struct charset {
  * *ret_skip gets the length of a byte order mark. */
 struct charset charset_detect(const char *bytes, size_t length, const char *declared,
                               size_t *ret_skip);
+
+/* By name or alias, in any case ("latin1", "cp932"); false where there is none. */
+bool charset_named(const char *name, struct charset *ret_charset);
 
 /* Gives the text to `sink` in pieces of whole characters; stops where the sink returns < 0.
  * Bytes that mean nothing become U+FFFD (in UTF-8 they are left to the sink). */

@@ -4,13 +4,15 @@
 #include "extract/blocks.h"
 #include "extract/budget.h"
 #include "extract/docx_lists.h"
+#include "extract/ooxml.h"
 #include "extract/parsers.h"
+#include "extract/properties.h"
 #include "extract/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PART_NAME_SIZE = 256, STYLE_SIZE = 80, NOTES_PARTS_MAX = 200 };
+enum { STYLE_SIZE = 80 };
 
 /* ---- the text of one part ---- */
 
@@ -383,68 +385,6 @@ static int read_body(struct archive *archive, int entry, struct lists *lists, st
     return result;
 }
 
-/* ---- properties of the document ---- */
-
-struct properties {
-    struct emit *emit;
-    int fact; /* < 0: none */
-    struct buf value;
-};
-
-static const struct {
-    const char *name;
-    enum fact fact;
-} property_names[] = {
-    {"title", FACT_TITLE},
-    {"creator", FACT_AUTHOR},
-    {"subject", FACT_SUBJECT},
-    {"keywords", FACT_KEYWORDS},
-    {"created", FACT_CREATED},
-    {"modified", FACT_MODIFIED},
-    {"description", FACT_DESCRIPTION},
-    {"language", FACT_LANGUAGE},
-    {"Application", FACT_PRODUCER},
-};
-
-static void property_start(void *context, const char *name, const struct xml_attributes *attributes)
-{
-    struct properties *properties = context;
-    (void)attributes;
-    properties->fact = -1;
-    buf_clear(&properties->value);
-    for (size_t i = 0; i < sizeof property_names / sizeof property_names[0]; i++)
-        if (strcmp(property_names[i].name, name) == 0)
-            properties->fact = (int)property_names[i].fact;
-}
-
-static void property_text(void *context, const char *text, size_t length)
-{
-    struct properties *properties = context;
-    if (properties->fact >= 0)
-        buf_append(&properties->value, text, length);
-}
-
-static void property_end(void *context, const char *name)
-{
-    struct properties *properties = context;
-    (void)name;
-    if (properties->fact >= 0 && properties->value.length)
-        emit_fact(properties->emit, (enum fact)properties->fact, properties->value.bytes,
-                  properties->value.length);
-    properties->fact = -1;
-}
-
-static void read_properties(struct archive *archive, const char *part, struct emit *emit)
-{
-    static const struct xml_handler handler = {property_start, property_end, property_text};
-    struct properties properties = {.emit = emit, .fact = -1, .value = BUF((size_t)64 * 1024)};
-    dq_error reason = {0};
-    int entry = archive_find(archive, part);
-    if (entry >= 0 && xml_parse(archive, entry, &handler, &properties, emit, &reason) < 0)
-        emit_problem(emit, "the document's properties are damaged");
-    buf_free(&properties.value);
-}
-
 /* ---- parts ---- */
 
 enum role { MAIN, HEADER, FOOTER, FOOTNOTES, ENDNOTES, COMMENTS, DRAWING, NUMBERING, STYLES };
@@ -527,6 +467,8 @@ static int read_part(const struct parts *parts, const struct part *part, struct 
         return lists_read_numbering(lists, parts->archive, part->entry, emit, error);
     if (part->role == STYLES)
         return lists_read_styles(lists, parts->archive, part->entry, emit, error);
+    if (part->role == DRAWING)
+        return drawing_read(parts->archive, part->entry, emit, error);
     return read_body(parts->archive, part->entry, lists, emit, error);
 }
 
@@ -564,7 +506,6 @@ int extract_docx(const struct input *input, struct emit *emit, dq_error *error)
         result = read_parts(&parts, order[i], lists, emit, error);
     if (result < 0)
         return result;
-    read_properties(archive, "docProps/core.xml", emit);
-    read_properties(archive, "docProps/app.xml", emit);
+    properties_read_office(archive, emit);
     return emit_status(emit, error);
 }

@@ -26,6 +26,8 @@
 #define PAGE_TEXT_MAX    (FRAME_PAGE_BYTES_MAX - PAGE_NUMBER_SIZE)
 #define FACT_BYTES_MAX   ((size_t)8 * 1024)
 
+enum { PARTS_DEEP_MAX = 32, TRAIL_BYTES_MAX = 400 };
+
 struct emit {
     int fd;
     int64_t deadline;
@@ -37,6 +39,12 @@ struct emit {
     unsigned problems;
     size_t output_bytes, markdown_bytes;
     json_t *metadata;
+    struct buf trail; /* "a.zip: b.eml: ", where we are */
+    struct part {
+        size_t trail; /* its length outside */
+        bool named;
+    } parts[PARTS_DEEP_MAX];
+    int part_count; /* that are open */
 };
 
 static const char *const fact_names[] = {
@@ -56,7 +64,8 @@ struct emit *emit_new(int fd, int64_t deadline)
                           .deadline = deadline,
                           .page = BUF(PAGE_TEXT_MAX),
                           .markdown = BUF(PAGE_TEXT_MAX),
-                          .metadata = metadata};
+                          .metadata = metadata,
+                          .trail = BUF(TRAIL_BYTES_MAX)};
     return emit;
 }
 
@@ -66,6 +75,7 @@ void emit_free(struct emit *emit)
         return;
     buf_free(&emit->page);
     buf_free(&emit->markdown);
+    buf_free(&emit->trail);
     json_decref(emit->metadata);
     free(emit);
 }
@@ -125,14 +135,17 @@ int emit_progress(struct emit *emit, uint32_t done, uint32_t total, const char *
 
 int emit_problem(struct emit *emit, const char *format, ...)
 {
-    char text[1024];
+    char text[1024 + TRAIL_BYTES_MAX] = "";
+    size_t trail = emit->trail.length;
     va_list args;
     if (emit->failure.code < 0 && emit->failure.code != DQ_TIMED_OUT)
         return emit->failure.code;
     if (++emit->problems > FRAME_PROBLEMS_MAX)
         return 0;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    if (trail > 0)
+        memcpy(text, emit->trail.bytes, trail);
+    vsnprintf(text + trail, sizeof text - trail, format, args);
     va_end(args);
     const char *last = "There are more problems; they are not listed.";
     return write_small(emit, FRAME_PROBLEM, NULL, 0,
@@ -252,8 +265,8 @@ int emit_markdown(struct emit *emit, const char *text, size_t length)
 
 int emit_thumbnail(struct emit *emit, const void *png, size_t length)
 {
-    if (emit->failure.code < 0 || emit->has_thumbnail || length > FRAME_THUMBNAIL_BYTES_MAX ||
-        !png_valid(png, length, FRAME_THUMBNAIL_SIDE_MAX))
+    if (emit->failure.code < 0 || emit->part_count > 0 || emit->has_thumbnail ||
+        length > FRAME_THUMBNAIL_BYTES_MAX || !png_valid(png, length, FRAME_THUMBNAIL_SIDE_MAX))
         return emit->failure.code;
     emit->has_thumbnail = true;
     return write_frame(emit, FRAME_THUMBNAIL, NULL, 0, png, length);
@@ -267,6 +280,30 @@ int emit_puts(struct emit *emit, const char *text)
 int64_t emit_time_left(const struct emit *emit)
 {
     return emit->deadline == 0 ? INT64_MAX : (emit->deadline - clock_tick()) / US_PER_MS;
+}
+
+/* ---- documents inside ---- */
+
+int emit_part_begin(struct emit *emit, const char *name)
+{
+    if (emit->part_count == PARTS_DEEP_MAX)
+        bug("parts of a document are nested without a limit");
+    emit->parts[emit->part_count++] = (struct part){emit->trail.length, name != NULL};
+    if (!name)
+        return emit->failure.code;
+    if (emit->page.length > 0)
+        emit_page(emit);
+    if (emit->trail.max - emit->trail.length > strlen(name) + 2)
+        buf_printf(&emit->trail, "%s: ", name);
+    emit_puts(emit, name);
+    return emit_puts(emit, "\n\n");
+}
+
+int emit_part_end(struct emit *emit)
+{
+    const struct part *part = &emit->parts[--emit->part_count];
+    emit->trail.length = part->trail;
+    return part->named && emit->page.length > 0 ? emit_page(emit) : emit->failure.code;
 }
 
 size_t emit_open_bytes(const struct emit *emit)
@@ -297,13 +334,15 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
         to--;
     autobuf value = BUF(3 * FACT_BYTES_MAX);
     buf_append(&value, clean.bytes + from, to - from);
-    if (value.length && fact_normalize(fact, &value) && !json_object_get(emit->metadata, name))
+    if (emit->part_count == 0 && value.length && fact_normalize(fact, &value) &&
+        !json_object_get(emit->metadata, name))
         json_object_set_new(emit->metadata, name, json_stringn(value.bytes, value.length));
 }
 
 void emit_count(struct emit *emit, enum fact fact, uint64_t count)
 {
-    json_object_set_new(emit->metadata, fact_names[fact], json_integer((json_int_t)count));
+    if (emit->part_count == 0)
+        json_object_set_new(emit->metadata, fact_names[fact], json_integer((json_int_t)count));
 }
 
 void emit_time(struct emit *emit, enum fact fact, int64_t seconds)

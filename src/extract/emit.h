@@ -46,7 +46,8 @@ int emit_page(struct emit *emit); /* closes the page, an empty one as well */
  * has no room any more is left out, and a problem says so. */
 int emit_markdown(struct emit *emit, const char *text, size_t length);
 
-/* A PNG of at most FRAME_THUMBNAIL_SIDE_MAX pixels a side; the first one counts. */
+/* A PNG of at most FRAME_THUMBNAIL_SIDE_MAX pixels a side; the first one counts, and none of
+ * a document inside. */
 int emit_thumbnail(struct emit *emit, const void *png, size_t length);
 
 int emit_problem(struct emit *emit, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -55,6 +56,12 @@ int emit_problem(struct emit *emit, const char *format, ...) __attribute__((form
 void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t length);
 void emit_count(struct emit *emit, enum fact fact, uint64_t count);
 void emit_time(struct emit *emit, enum fact fact, int64_t seconds); /* since 1970 UTC */
+
+/* A document inside of this one: begins a page, with `name` as its heading, and ends with one.
+ * Where `name` is NULL it goes on in the open page and leaves it open. Until the end facts are not
+ * taken (they are not about this document) and problems begin with the name. */
+int emit_part_begin(struct emit *emit, const char *name);
+int emit_part_end(struct emit *emit);
 
 int64_t emit_time_left(const struct emit *emit); /* milliseconds; INT64_MAX: there is no end */
 size_t emit_open_bytes(const struct emit *emit); /* text in the open page */

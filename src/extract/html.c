@@ -343,14 +343,15 @@ static int put_document(const struct buf *source, struct heap *heap, struct emit
     return emit_status(emit, error);
 }
 
-int extract_html(const struct input *input, struct emit *emit, dq_error *error)
+int read_html(const struct input *input, const char *encoding, struct emit *emit, dq_error *error)
 {
     char declared[CHARSET_NAME_SIZE];
     size_t skip = 0;
     struct heap heap = {.emit = emit};
     autobuf source = BUF(LIMIT_HTML_BYTES);
     declared_charset(input, declared);
-    struct charset charset = charset_detect(input->bytes, input->length, declared, &skip);
+    struct charset charset = charset_detect(input->bytes, input->length,
+                                            encoding && *encoding ? encoding : declared, &skip);
     emit_fact(emit, FACT_ENCODING, charset.name, strlen(charset.name));
     int result =
         charset_decode(charset, input->bytes + skip, input->length - skip, collect, &source, error);
@@ -358,4 +359,9 @@ int extract_html(const struct input *input, struct emit *emit, dq_error *error)
         return error_set(error, DQ_TOO_LARGE, "The web page is longer than %llu MiB.",
                          LIMIT_HTML_BYTES / 1024 / 1024);
     return result < 0 ? result : put_document(&source, &heap, emit, error);
+}
+
+int extract_html(const struct input *input, struct emit *emit, dq_error *error)
+{
+    return read_html(input, NULL, emit, error);
 }

@@ -4,10 +4,13 @@
 
 #include <stddef.h>
 
+struct budget;
+
 struct input {
     const char *bytes;
     size_t length;
-    const char *name; /* what the sender calls it, "" where unknown: a hint, never a path */
+    const char *name;      /* what the sender calls it, "" where unknown: a hint, never a path */
+    struct budget *budget; /* extract_document() opens it; a document inside shares its outer's */
 };
 
 #endif

@@ -11,14 +11,29 @@
 extern "C" {
 #endif
 
+int extract_archive(const struct input *input, struct emit *emit, dq_error *error);
+int extract_compressed(const struct input *input, struct emit *emit, dq_error *error);
 int extract_csv(const struct input *input, struct emit *emit, dq_error *error);
 int extract_docx(const struct input *input, struct emit *emit, dq_error *error);
+int extract_epub(const struct input *input, struct emit *emit, dq_error *error);
 int extract_image(const struct input *input, struct emit *emit, dq_error *error);
 int extract_html(const struct input *input, struct emit *emit, dq_error *error);
+int extract_mail(const struct input *input, struct emit *emit, dq_error *error);
+int extract_mailbox(const struct input *input, struct emit *emit, dq_error *error);
 int extract_markdown(const struct input *input, struct emit *emit, dq_error *error);
+int extract_open_pages(const struct input *input, struct emit *emit, dq_error *error);
+int extract_open_text(const struct input *input, struct emit *emit, dq_error *error);
 int extract_pdf(const struct input *input, struct emit *emit, dq_error *error);
+int extract_rtf(const struct input *input, struct emit *emit, dq_error *error);
 int extract_text(const struct input *input, struct emit *emit, dq_error *error);
+int extract_pptx(const struct input *input, struct emit *emit, dq_error *error);
+int extract_xlsx(const struct input *input, struct emit *emit, dq_error *error);
 int extract_xml(const struct input *input, struct emit *emit, dq_error *error);
+
+/* The same where what is around the document says how it is encoded; NULL or "" where it does not.
+ */
+int read_html(const struct input *input, const char *encoding, struct emit *emit, dq_error *error);
+int read_text(const struct input *input, const char *encoding, struct emit *emit, dq_error *error);
 
 /* Loads what the PDF library reads from the disk; call it before the walls go up. */
 void pdf_warm_up(void);

@@ -69,39 +69,60 @@ static const struct magic {
     MAGIC(4, "ftyp", "video/mp4", "video (MP4)"),
     MAGIC(0, "BEGIN:VCARD", "text/vcard", "a business card"),
     MAGIC(0, "BEGIN:VCALENDAR", "text/calendar", "a calendar"),
-    MAGIC(0, "From ", "application/mbox", "a mailbox (MBOX)"),
-    MAGIC(0, "Return-Path:", "message/rfc822", "a message (e-mail)"),
-    MAGIC(0, "Received:", "message/rfc822", "a message (e-mail)"),
-    MAGIC(0, "Message-ID:", "message/rfc822", "a message (e-mail)"),
-    MAGIC(0, "MIME-Version:", "message/rfc822", "a message (e-mail)"),
-    MAGIC(0, "Delivered-To:", "message/rfc822", "a message (e-mail)"),
-    MAGIC(0, "X-Mozilla-Status:", "message/rfc822", "a message (e-mail)"),
 };
 
-/* By the type of the main part in [Content_Types].xml, or by the whole of `mimetype`. */
+/* By the type of the main part in [Content_Types].xml, or by the whole of `mimetype`. A package may
+ * list others that are only embedded in it, so the signs are those of main parts. */
 #define OOXML "application/vnd.openxmlformats-officedocument."
 #define ODF   "application/vnd.oasis.opendocument."
+#define DOCX                                                                                       \
+    {                                                                                              \
+        OOXML "wordprocessingml.document", "a document (DOCX)"                                     \
+    }
+#define XLSX                                                                                       \
+    {                                                                                              \
+        OOXML "spreadsheetml.sheet", "a spreadsheet (XLSX)"                                        \
+    }
+#define PPTX                                                                                       \
+    {                                                                                              \
+        OOXML "presentationml.presentation", "a presentation (PPTX)"                               \
+    }
 static const struct {
     const char *sign;
     struct kind kind;
 } packages[] = {
-    {"wordprocessingml.document.main+xml",
-     {OOXML "wordprocessingml.document", "a document (DOCX)"}},
-    {"wordprocessingml.template.main+xml",
-     {OOXML "wordprocessingml.document", "a document (DOCX)"}},
-    {"ms-word.document.macroEnabled.main+xml",
-     {OOXML "wordprocessingml.document", "a document (DOCX)"}},
-    {"ms-word.template.macroEnabledTemplate.main+xml",
-     {OOXML "wordprocessingml.document", "a document (DOCX)"}},
-    {"spreadsheetml", {OOXML "spreadsheetml.sheet", "a spreadsheet (XLSX)"}},
-    {"ms-excel", {OOXML "spreadsheetml.sheet", "a spreadsheet (XLSX)"}},
-    {"presentationml", {OOXML "presentationml.presentation", "a presentation (PPTX)"}},
-    {"ms-powerpoint", {OOXML "presentationml.presentation", "a presentation (PPTX)"}},
+    {"wordprocessingml.document.main+xml", DOCX},
+    {"wordprocessingml.template.main+xml", DOCX},
+    {"ms-word.document.macroEnabled.main+xml", DOCX},
+    {"ms-word.template.macroEnabledTemplate.main+xml", DOCX},
+    {"spreadsheetml.sheet.main+xml", XLSX},
+    {"spreadsheetml.template.main+xml", XLSX},
+    {"ms-excel.sheet.macroEnabled.main+xml", XLSX},
+    {"ms-excel.template.macroEnabled.main+xml", XLSX},
+    {"ms-excel.addin.macroEnabled.main+xml", XLSX},
+    {"presentationml.presentation.main+xml", PPTX},
+    {"presentationml.slideshow.main+xml", PPTX},
+    {"presentationml.template.main+xml", PPTX},
+    {"ms-powerpoint.presentation.macroEnabled.main+xml", PPTX},
+    {"ms-powerpoint.slideshow.macroEnabled.main+xml", PPTX},
+    {"ms-powerpoint.template.macroEnabled.main+xml", PPTX},
+    {"ms-excel.sheet.binary",
+     {"application/vnd.ms-excel.sheet.binary.macroenabled.12", "a binary spreadsheet (XLSB)"}},
     {"opendocument.text", {ODF "text", "a document (ODT)"}},
     {"opendocument.spreadsheet", {ODF "spreadsheet", "a spreadsheet (ODS)"}},
     {"opendocument.presentation", {ODF "presentation", "a presentation (ODP)"}},
     {"opendocument.graphics", {ODF "graphics", "a drawing (ODG)"}},
     {"application/epub+zip", {"application/epub+zip", "a book (EPUB)"}},
+};
+
+/* A package that does not say, or that is broken, by the name of its main part. */
+static const struct {
+    const char *part;
+    struct kind kind;
+} main_parts[] = {
+    {"word/document.xml", DOCX},
+    {"xl/workbook.xml", XLSX},
+    {"ppt/presentation.xml", PPTX},
 };
 
 /* Streams of an OLE2 file, whose names stand in its directory as UTF-16. */
@@ -148,24 +169,51 @@ static const void *look_for(const struct input *input, size_t within, const char
     return memmem(input->bytes, input->length < within ? input->length : within, bytes, length);
 }
 
+static const struct kind *kind_by_sign(const char *text)
+{
+    for (size_t i = 0; i < COUNT(packages); i++)
+        if (strstr(text, packages[i].sign))
+            return &packages[i].kind;
+    return NULL;
+}
+
+/* The archive cannot be opened; what was it meant to be? `mimetype` stands first, as it is. */
+static struct kind kind_of_broken_package(const struct input *input)
+{
+    enum { FIRST_BYTES = 200 };
+    char head[FIRST_BYTES + 1] = {0};
+    size_t length = input->length < FIRST_BYTES ? input->length : FIRST_BYTES;
+    for (size_t i = 0; i < length; i++)
+        head[i] = input->bytes[i] ? input->bytes[i] : ' ';
+    const struct kind *kind = strstr(head, "mimetype") ? kind_by_sign(head) : NULL;
+    for (size_t i = 0; i < COUNT(main_parts) && !kind; i++)
+        if (memmem(input->bytes, input->length, main_parts[i].part, strlen(main_parts[i].part)))
+            kind = &main_parts[i].kind;
+    return kind ? *kind : kind_zip;
+}
+
 static struct kind kind_of_package(const struct input *input)
 {
-    static const char *const parts[] = {"[Content_Types].xml", "mimetype"};
+    static const char *const parts[] = {"[Content_Types].xml", "mimetype", "META-INF/manifest.xml"};
+    static const struct kind other = {"application/x-opc-package",
+                                      "an Office package of another kind"};
     dq_error ignored;
     autoarchive archive = NULL;
-    if (archive_open(input, &archive, &ignored) < 0) /* broken; what was it meant to be? */
-        return memmem(input->bytes, input->length, "word/document.xml", 17) ? packages[0].kind
-                                                                            : kind_zip;
+    if (archive_open(input, &archive, &ignored) < 0)
+        return kind_of_broken_package(input);
     for (size_t part = 0; part < COUNT(parts); part++) {
         autobuf text = BUF((size_t)1024 * 1024);
         int at = archive_find(archive, parts[part]);
         if (at < 0 || archive_read(archive, at, &text, &ignored) < 0 || text.length == 0)
             continue;
-        for (size_t i = 0; i < COUNT(packages); i++)
-            if (strstr(text.bytes, packages[i].sign))
-                return packages[i].kind;
+        const struct kind *kind = kind_by_sign(text.bytes);
+        if (kind)
+            return *kind;
     }
-    return kind_zip;
+    for (size_t i = 0; i < COUNT(main_parts); i++)
+        if (archive_find(archive, main_parts[i].part) >= 0)
+            return main_parts[i].kind;
+    return archive_find(archive, parts[0]) >= 0 ? other : kind_zip;
 }
 
 static struct kind kind_of_ole2(const struct input *input)
@@ -236,16 +284,60 @@ static int html_degree(const struct input *input)
     return 0;
 }
 
+/* A header that only messages begin with, or three of those that they have. */
 static bool is_message(const struct input *input)
 {
+    static const char *const first[] = {
+        "Return-Path:",      "Received:",     "Message-ID:",    "MIME-Version:",
+        "X-Mozilla-Status:", "Delivered-To:", "DKIM-Signature:"};
     static const char *const headers[] = {
-        "\nFrom: ", "\nSubject: ", "\nDate: ", "\nTo: ", "\nMIME-Version: ", "\nMessage-ID: "};
+        "from: ",       "subject: ",      "date: ",         "to: ",
+        "message-id: ", "mime-version: ", "content-type: ", "reply-to: "};
+    char head[4096 + 2] = "\n";
     int count = 0;
-    for (size_t i = 0; i < COUNT(headers); i++)
-        count += begins(input, 0, headers[i] + 1, strlen(headers[i]) - 1) ||
-                 look_for(input, 4096, headers[i], strlen(headers[i]));
-    const char *colon = memchr(input->bytes, ':', input->length < 40 ? input->length : 40);
-    return count >= 3 && colon && !memchr(input->bytes, ' ', (size_t)(colon - input->bytes));
+    size_t skip = begins(input, 0, "\xef\xbb\xbf", 3) ? 3 : 0, length = 1;
+    for (size_t at = skip; at < input->length && length < sizeof head - 1; at++)
+        head[length++] = input->bytes[at] ? input->bytes[at] : ' ';
+    for (size_t i = 0; i < COUNT(first); i++)
+        if (strncasecmp(head + 1, first[i], strlen(first[i])) == 0)
+            return true;
+    for (size_t i = 0; i < COUNT(headers); i++) {
+        const char *found = strcasestr(head, headers[i]);
+        count += found && found[-1] == '\n';
+    }
+    size_t name = strcspn(head + 1, ":");
+    return count >= 3 && name > 0 && name < 40 && strcspn(head + 1, " \n") > name;
+}
+
+/* "From ana@example.org Mon Jul 20 01:01:07 2015", and a header on the next line. */
+static bool is_mailbox(const struct input *input)
+{
+    const char *line = input->length > 5 ? memchr(input->bytes, '\n', input->length) : NULL;
+    if (!begins(input, 0, "From ", 5) || !line || line - input->bytes > 300)
+        return false;
+    size_t left = (size_t)(input->bytes + input->length - line - 1), name = 0;
+    bool time = memchr(input->bytes, ':', (size_t)(line - input->bytes)) != NULL;
+    line++;
+    if (left > 0 && *line == '>') /* "From " of an older mailbox, quoted */
+        return time;
+    while (name < left && line[name] > ' ' && line[name] != ':')
+        name++;
+    return name > 0 && name < left && line[name] == ':';
+}
+
+/* TAR before 1988 has no magic; but the sum of its first header is in it. */
+static bool is_old_tar(const struct input *input)
+{
+    enum { BLOCK = 512, SUM_AT = 148, SUM_SIZE = 8 };
+    unsigned sum = 0, said = 0;
+    if (input->length < BLOCK || input->bytes[0] == '\0')
+        return false;
+    for (size_t i = 0; i < BLOCK; i++)
+        sum += i >= SUM_AT && i < SUM_AT + SUM_SIZE ? ' ' : (unsigned char)input->bytes[i];
+    for (size_t i = SUM_AT; i < SUM_AT + SUM_SIZE; i++)
+        if (input->bytes[i] >= '0' && input->bytes[i] <= '7')
+            said = said * 8 + (unsigned)(input->bytes[i] - '0');
+    return said == sum;
 }
 
 /* Three lines or more, and all with the same number (two or more) of the same delimiter. */
@@ -276,6 +368,9 @@ static struct kind kind_of_text(const struct input *input)
 {
     static const struct kind xml = {"application/xml", "an XML file"};
     static const struct kind message = {"message/rfc822", "a message (e-mail)"};
+    static const struct kind mailbox = {"application/mbox", "a mailbox (MBOX)"};
+    if (is_mailbox(input))
+        return mailbox;
     const struct kind *named = kind_by_name(input->name);
     int html = html_degree(input);
     if (html == 2 || (html == 1 && !named))
@@ -300,6 +395,7 @@ static bool pdf_behind_rubbish(const struct input *input)
 struct kind sniff(const struct input *input)
 {
     static const struct kind pdf = {"application/pdf", "a PDF file"};
+    static const struct kind tar = {"application/x-tar", "a TAR archive"};
     if (begins(input, 0, "%PDF-", 5))
         return pdf;
     if (begins(input, 0, ZIP_MAGIC, 4) || begins(input, 0, "PK\5\6", 4))
@@ -309,6 +405,8 @@ struct kind sniff(const struct input *input)
     for (size_t i = 0; i < COUNT(magics); i++)
         if (begins(input, magics[i].at, magics[i].bytes, magics[i].length))
             return magics[i].kind;
+    if (is_old_tar(input))
+        return tar;
     if (pdf_behind_rubbish(input))
         return pdf;
     return is_text(input) ? kind_of_text(input) : kind_binary;

@@ -38,15 +38,20 @@ static int on_text(void *context, const char *text, size_t length)
     return result;
 }
 
-int extract_text(const struct input *input, struct emit *emit, dq_error *error)
+int read_text(const struct input *input, const char *encoding, struct emit *emit, dq_error *error)
 {
     size_t skip = 0;
     struct text_walk walk = {.emit = emit};
-    struct charset charset = charset_detect(input->bytes, input->length, NULL, &skip);
+    struct charset charset = charset_detect(input->bytes, input->length, encoding, &skip);
     emit_fact(emit, FACT_ENCODING, charset.name, strlen(charset.name));
     int result =
         charset_decode(charset, input->bytes + skip, input->length - skip, on_text, &walk, error);
     return emit_status(emit, error) < 0 ? emit_status(emit, error) : result;
+}
+
+int extract_text(const struct input *input, struct emit *emit, dq_error *error)
+{
+    return read_text(input, NULL, emit, error);
 }
 
 /* ---- Markdown ---- */

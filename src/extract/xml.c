@@ -21,22 +21,49 @@ struct walk {
     dq_error *error;
 };
 
-bool xml_attribute(const struct xml_attributes *attributes, const char *name, char *value,
-                   size_t size)
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+/* The library leaves the ampersand as a reference, for a tree that nobody builds here. */
+static void replace_ampersands(char *value)
+{
+    static const char reference[] = "&#38;";
+    char *to = value;
+    for (const char *from = value; *from; from++) {
+        *to++ = *from;
+        if (strncmp(from, reference, sizeof reference - 1) == 0)
+            from += sizeof reference - 2;
+    }
+    *to = '\0';
+}
+
+bool xml_attribute_of(const struct xml_attributes *attributes, const char *space, const char *name,
+                      char *value, size_t size)
 {
     value[0] = '\0';
     for (int i = 0; i < attributes->count; i++) {
         const xmlChar **row = attributes->values + 5 * i;
-        if (strcmp((const char *)row[0], name) != 0)
+        const char *uri = row[2] ? (const char *)row[2] : "";
+        if (strcmp((const char *)row[0], name) != 0 || (space && !ends_with(uri, space)))
             continue;
         size_t length = (size_t)(row[4] - row[3]);
         if (length >= size)
             length = size - 1;
         memcpy(value, row[3], length);
         value[length] = '\0';
+        replace_ampersands(value);
         return true;
     }
     return false;
+}
+
+bool xml_attribute(const struct xml_attributes *attributes, const char *name, char *value,
+                   size_t size)
+{
+    return xml_attribute_of(attributes, NULL, name, value, size);
 }
 
 static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,

@@ -22,6 +22,10 @@ struct xml_handler {
 bool xml_attribute(const struct xml_attributes *attributes, const char *name, char *value,
                    size_t size);
 
+/* The same for the attribute whose namespace ends in `space`, where a plain one has its name. */
+bool xml_attribute_of(const struct xml_attributes *attributes, const char *space, const char *name,
+                      char *value, size_t size);
+
 /* `emit` only lends its clock: its first failure stops the parser. */
 int xml_parse_bytes(const struct input *input, const struct xml_handler *handler, void *context,
                     struct emit *emit, dq_error *error);

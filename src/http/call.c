@@ -6,7 +6,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "http/cron.h"
+#include "http/feed.h"
 #include "http/problem.h"
+#include "http/route.h"
 #include "http/upload.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 #define ANSWER_BODY_BYTES ((size_t)1 << 31)
 #define QUERY_NUMBER_SIZE 24
+#define KEY_BYTES_MAX     255 /* of a caller's Idempotency-Key */
 
 struct call *call_new(const struct service *service, const char *head, size_t length)
 {
@@ -42,6 +45,7 @@ void call_free(struct call *call)
         return;
     upload_free(call->upload);
     cron_forget(call->cron);
+    listener_free(call->listener);
     json_decref(call->json);
     buf_free(&call->body);
     buf_free(&call->answer.header);
@@ -119,6 +123,7 @@ void call_problem(struct call *call, int status, const dq_error *error)
     fd_close(&answer->fd);
     answer->fd_left = 0;
     answer->status = status ? status : row->http_status;
+    answer->policy = POLICY_DATA;
     buf_clear(&answer->header);
     buf_clear(&answer->body);
     problem_write(&answer->body, answer->status, error, call->request_id);
@@ -129,8 +134,10 @@ void call_problem(struct call *call, int status, const dq_error *error)
         answer_header(answer, "Retry-After", "1");
     if (answer->status >= 500) {
         char quoted[sizeof error->detail * 2];
-        log_event(LOG_ERROR, "request_failed", "request_id=%s route=%s status=%d code=%s detail=%s",
-                  call->request_id, call->path ? call->path : "-", answer->status, row->slug,
+        log_event(LOG_ERROR, "request_failed",
+                  "request_id=%s trace_id=%s route=%s status=%d code=%s detail=%s",
+                  call->request_id, call->trace_id[0] ? call->trace_id : "-",
+                  call->route ? call->route->pattern : "-", answer->status, row->slug,
                   log_quote(error->detail, quoted, sizeof quoted));
     }
 }
@@ -160,6 +167,28 @@ int call_query_number(struct call *call, const char *name, int64_t min, int64_t 
         return error_field(error, DQ_INVALID, name, "`%s` is a number from %lld to %lld.", name,
                            (long long)min, (long long)max);
     *value = number;
+    return 0;
+}
+
+int call_idempotency_key(const struct call *call, char key[IDEMPOTENCY_KEY_SIZE], const char **ret,
+                         dq_error *error)
+{
+    const char *given = head_value(&call->head, "idempotency-key");
+    size_t length = given ? strlen(given) : 0;
+    *ret = NULL;
+    if (!given)
+        return 0;
+    if (length >= 2 && given[0] == '"' && given[length - 1] == '"') {
+        given++;
+        length -= 2;
+    }
+    if (length == 0 || length > KEY_BYTES_MAX)
+        return error_set(error, DQ_MALFORMED, "An Idempotency-Key has 1 to %d characters.",
+                         KEY_BYTES_MAX);
+    char who[ACCESS_ID_SIZE];
+    access_id(&call->head, who);
+    snprintf(key, IDEMPOTENCY_KEY_SIZE, "%s/%.*s", who, (int)length, given);
+    *ret = key;
     return 0;
 }
 

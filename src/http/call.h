@@ -13,12 +13,15 @@
 #include <jansson.h>
 
 #define REQUEST_ID_SIZE     65
+#define TRACE_ID_SIZE       33
 #define ANSWER_HEADER_BYTES 8192
 
 struct call;
 struct route;
 struct upload;
 struct cron;
+struct feed;
+struct listener;
 
 /* 0: call->answer is filled or call->wait set; negative: *error becomes the answer. */
 typedef int call_fn(struct call *call, dq_error *error);
@@ -29,6 +32,16 @@ struct service {
     const char *url, *extractor;
     struct http_limits limits;
     struct access *access;
+    struct feed *feed;
+};
+
+#define ANSWER_OPEN (-2)
+
+/* What a browser may do with the answer, and how long it may be kept. */
+enum answer_policy {
+    POLICY_DATA, /* nothing at all; never kept */
+    POLICY_PAGE, /* our own page: its scripts, styles and calls, from here alone; the handler says
+                    how long it may be kept */
 };
 
 struct answer {
@@ -37,9 +50,11 @@ struct answer {
     struct buf body;
     int fd; /* more body behind `body`; -1 = none */
     int64_t fd_offset, fd_left;
-    int64_t length;    /* Content-Length where the body itself is left out; -1 = body + fd_left */
+    int64_t length; /* Content-Length where the body itself is left out; -1 = body + fd_left;
+                       ANSWER_OPEN = the body ends with the connection */
+    enum answer_policy policy;
     bool close;        /* say so, and do */
-    const char *cache; /* Cache-Control, static; NULL = no-store */
+    const char *cache; /* Cache-Control of data, static; NULL = no-store */
 };
 
 enum wait_kind {
@@ -53,16 +68,18 @@ struct call {
     const struct route *route;
     struct head head;
     char *head_bytes;
-    char *path, *query;
+    char *query; /* inside head_bytes */
     char *segments[SEGMENTS_MAX];
     const char *param; /* the {id} or {token} of the pattern */
     const char *number;
     char request_id[REQUEST_ID_SIZE];
+    char trace_id[TRACE_ID_SIZE]; /* of `traceparent`, "" = none */
     struct buf body; /* all of it (JSON), or what has come since the last chunk (upload) */
     bool body_overflow;
-    json_t *json;          /* the body as JSON, NULL = there was none */
-    struct upload *upload; /* of an upload route */
-    struct cron *cron;     /* a run that goes on in a thread of its own */
+    json_t *json;              /* the body as JSON, NULL = there was none */
+    struct upload *upload;     /* of an upload route */
+    struct cron *cron;         /* a run that goes on in a thread of its own */
+    struct listener *listener; /* of a stream of events */
     enum wait_kind wait;
     int64_t wait_until; /* clock_tick(); the last run of `again` must answer */
     bool last_try;
@@ -96,6 +113,12 @@ bool call_wait(struct call *call, enum wait_kind kind, int64_t seconds, call_fn 
 /* Query parameters. A missing one leaves *value as it is. */
 int call_query_number(struct call *call, const char *name, int64_t min, int64_t max, int64_t *value,
                       dq_error *error);
+
+/* The header Idempotency-Key, with whoever asks in front, so that nobody meets another's keys.
+ * *ret is `key`, or NULL where there is none. */
+#define IDEMPOTENCY_KEY_SIZE (DQ_IDEMPOTENCY_KEY_BYTES_MAX + 1)
+int call_idempotency_key(const struct call *call, char key[IDEMPOTENCY_KEY_SIZE], const char **ret,
+                         dq_error *error);
 
 /* `Prefer: wait=N`, bounded; 0 = not asked. */
 int64_t call_preferred_wait(const struct call *call);

@@ -56,23 +56,24 @@ enum range { RANGE_WHOLE, RANGE_PART, RANGE_NONE };
 /* One range of bytes; several, or what is none, mean the whole. */
 static enum range read_range(const char *value, int64_t size, int64_t *first, int64_t *last)
 {
+    int64_t begin = 0, number = 0;
     *first = 0;
     *last = size - 1;
     if (!value || strncmp(value, "bytes=", 6) != 0)
         return RANGE_WHOLE;
     const char *at = value + 6;
-    bool from = take_number(&at, first);
+    bool from = take_number(&at, &begin);
     if (*at++ != '-')
         return RANGE_WHOLE;
-    int64_t number = 0;
     bool to = take_number(&at, &number);
-    if (*at || (!from && !to) || (from && to && number < *first))
+    if (*at || (!from && !to) || (from && to && number < begin))
         return RANGE_WHOLE;
     if (!from)
-        *first = number < size ? size - number : 0;
+        begin = number < size ? size - number : 0;
     else if (to && number < *last)
         *last = number;
-    return *first < size && (from || number > 0) ? RANGE_PART : RANGE_NONE;
+    *first = begin;
+    return begin < size && (from || number > 0) ? RANGE_PART : RANGE_NONE;
 }
 
 static void describe(struct answer *answer, const dq_document *document, const char *etag)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "http/fields.h"
 #include "http/handlers.h"
 #include "http/route.h"
@@ -19,6 +20,7 @@
 
 #define REQUEST_ID_RANDOM_BYTES 6
 #define DATE_SIZE               40
+#define TRACE_ID_OFFSET         3
 #define SMALL_BODY_BYTES        4096
 
 static void fail(struct call *call, int status, const dq_error *error)
@@ -51,6 +53,27 @@ static void set_request_id(struct call *call)
         make_request_id(call->request_id);
 }
 
+/* W3C Trace Context: "00-<trace>-<parent>-<flags>" in small hexadecimal digits. What is none is as
+ * good as absent. */
+static void set_trace_id(struct call *call)
+{
+    static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+    static const char hex[] = "0123456789abcdef";
+    const char *given = head_value(&call->head, "traceparent");
+    size_t n = 0;
+    while (given && shape[n] && given[n] &&
+           (shape[n] == 'h' ? strchr(hex, given[n]) != NULL : given[n] == '-'))
+        n++;
+    if (!given || shape[n] || strncmp(given, "ff", 2) == 0)
+        return;
+    /* version 0 ends here; a later one may go on behind a hyphen */
+    if (given[n] && (strncmp(given, "00", 2) == 0 || given[n] != '-'))
+        return;
+    memcpy(call->trace_id, given + TRACE_ID_OFFSET, TRACE_ID_SIZE - 1);
+    if (strspn(call->trace_id, "0") == TRACE_ID_SIZE - 1)
+        call->trace_id[0] = '\0';
+}
+
 static int find_route(struct call *call, dq_error *error)
 {
     char *path;
@@ -68,6 +91,7 @@ void dispatch_head(struct call *call, struct parser *parser)
     dq_error error = {0};
     int code = parser_head(parser, call->head_bytes, strlen(call->head_bytes), &call->head, &error);
     set_request_id(call);
+    set_trace_id(call);
     if (code < 0) {
         call->answer.close = true;
         fail(call, 0, &error);
@@ -118,6 +142,14 @@ bool call_wants_body(const struct call *call)
 const char *route_pattern(const struct call *call)
 {
     return call->route ? call->route->pattern : "-";
+}
+
+void dispatch_log(const struct call *call)
+{
+    log_event(LOG_DEBUG, "request", "request_id=%s trace_id=%s method=%s route=%s status=%d",
+              call->request_id, call->trace_id[0] ? call->trace_id : "-",
+              call->head.method ? call->head.method : "-", route_pattern(call),
+              call->answer.status);
 }
 
 /* "application/json; charset=utf-8" is application/json. */
@@ -262,18 +294,27 @@ static void append_date(struct buf *out)
 void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *out)
 {
     static const char common[] = "X-Content-Type-Options: nosniff\r\n"
-                                 "Content-Security-Policy: default-src 'none'; sandbox\r\n"
-                                 "Cross-Origin-Resource-Policy: same-origin\r\n";
+                                 "Cross-Origin-Resource-Policy: same-origin\r\n"
+                                 "Cross-Origin-Opener-Policy: same-origin\r\n"
+                                 "Referrer-Policy: no-referrer\r\n";
+    static const char *const policies[] = {
+        [POLICY_DATA] = "Content-Security-Policy: default-src 'none'; sandbox\r\n",
+        [POLICY_PAGE] = "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src "
+                        "'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+                        "form-action 'none'; frame-ancestors 'none'\r\n",
+    };
     const struct answer *answer = &call->answer;
     int64_t length = answer->length;
-    if (length < 0)
+    if (length == -1)
         length = (int64_t)answer->body.length + answer->fd_left;
     buf_printf(out, "HTTP/1.1 %d %s\r\n", answer->status, status_phrase(answer->status));
     append_date(out);
-    if (answer->status != 204 && answer->status != 304)
+    if (answer->status != 204 && answer->status != 304 && length != ANSWER_OPEN)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     buf_append(out, common, sizeof common - 1);
-    buf_printf(out, "Cache-Control: %s\r\n", answer->cache ? answer->cache : "no-store");
+    buf_puts(out, policies[answer->policy]);
+    if (answer->policy == POLICY_DATA)
+        buf_printf(out, "Cache-Control: %s\r\n", answer->cache ? answer->cache : "no-store");
     buf_append(out, answer->header.bytes, answer->header.length);
     buf_printf(out, "X-Request-Id: %s\r\n", call->request_id);
     if (!keep_alive)

@@ -38,6 +38,7 @@ bool dispatch_body_too_large(const struct call *call, int64_t received, dq_error
 bool call_is_upload(const struct call *call);
 bool call_wants_body(const struct call *call);      /* else it is read and dropped */
 const char *route_pattern(const struct call *call); /* "-" where no route was found */
+void dispatch_log(const struct call *call);         /* once it is answered */
 
 /* On the loop: the status line and headers of the answer. */
 void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *out);

@@ -87,9 +87,16 @@ int documents_reprocess(struct call *call, dq_error *error)
         FIELD("priority", NUMBER, &priority, .min = DQ_PRIORITY_MIN, .max = DQ_PRIORITY_MAX),
     };
     int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
+    char key[IDEMPOTENCY_KEY_SIZE];
+    dq_ask ask = {.document_id = call->param,
+                  .operation = operation ? operation : "reprocess",
+                  .priority = (int)priority};
     if (code == 0)
-        code = dq_reprocess_document(call->service->queue, call->param, operation, (int)priority,
-                                     &document, error);
+        code = call_idempotency_key(call, key, &ask.idempotency_key, error);
+    if (code == 0 && dq_enqueue_many(call->service->queue, &ask, 1, &code, NULL, error) < 0)
+        code = error->code;
+    if (code == 0)
+        code = dq_get_document(call->service->queue, call->param, &document, error);
     return code < 0 ? code : document_accepted(call, document);
 }
 

@@ -49,7 +49,7 @@ int health_metrics(struct call *call, dq_error *error)
         {"docq_paused", "1 while the whole queue is paused.", stats->paused_at ? 1 : 0},
     };
     for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
-        buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %g\n", gauges[i].name, gauges[i].help,
+        buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %.15g\n", gauges[i].name, gauges[i].help,
                    gauges[i].name, gauges[i].name, gauges[i].value);
     return call_text(call, "text/plain; version=0.0.4; charset=utf-8", "", 0);
 }

@@ -57,14 +57,18 @@ static int enqueue_one(struct call *call, dq_error *error)
     int why = 0, code = read_ask(call->json, "", &ask, error);
     if (code < 0)
         return code;
-    if (ask.due_at == 0) {
+    char key[IDEMPOTENCY_KEY_SIZE];
+    code = call_idempotency_key(call, key, &ask.idempotency_key, error);
+    if (code < 0)
+        return code;
+    if (ask.due_at == 0 && !ask.idempotency_key) {
         code = dq_enqueue(call->service->queue, ask.document_id, ask.operation, ask.priority, &item,
                           error);
         return code < 0 ? code : answer_one(call, item);
     }
     code = dq_enqueue_many(call->service->queue, &ask, 1, &why, &list, error);
     if (code == 0)
-        return error_set(error, why, "%s.", error_row(why)->title);
+        return why; /* *error is the refusal of the only one */
     return code < 0 ? code : answer_one(call, &list->items[0]);
 }
 
@@ -92,7 +96,10 @@ static int enqueue_array(struct call *call, dq_ask *asks, int *codes, dq_error *
         if (code < 0)
             return code;
     }
-    int code = dq_enqueue_many(call->service->queue, asks, count, codes, &list, error);
+    char key[IDEMPOTENCY_KEY_SIZE];
+    int code = call_idempotency_key(call, key, &asks[0].idempotency_key, error);
+    if (code == 0)
+        code = dq_enqueue_many(call->service->queue, asks, count, codes, &list, error);
     if (code < 0)
         return code;
     return call_json(call, 202, json_pack("{s:o}", "results", view_results(list, codes, count)));
@@ -138,7 +145,8 @@ void items_enqueue_batch(struct call *const *calls, size_t count)
         bug("out of memory");
     for (size_t i = 0; i < count; i++) {
         asks[ready] = (dq_ask){0};
-        if (json_is_object(calls[i]->json) && read_ask(calls[i]->json, "", &asks[ready], NULL) == 0)
+        if (json_is_object(calls[i]->json) && !head_value(&calls[i]->head, "idempotency-key") &&
+            read_ask(calls[i]->json, "", &asks[ready], NULL) == 0)
             taken[ready++] = calls[i];
     }
     if (ready > 0)

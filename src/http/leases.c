@@ -157,6 +157,14 @@ static dq_page only_page(const struct result *given)
                      .markdown_bytes = given->markdown ? strlen(given->markdown) : 0};
 }
 
+static int finish(struct call *call, const dq_result *result, dq_error *error)
+{
+    int code = dq_mark_completed(call->service->queue, call->param, result, error);
+    if (code < 0)
+        return code;
+    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_COMPLETED)));
+}
+
 static int complete(struct call *call, const struct result *given, dq_page *pages, dq_error *error)
 {
     size_t page_count = json_array_size(given->pages);
@@ -182,12 +190,10 @@ static int complete(struct call *call, const struct result *given, dq_page *page
         .thumbnail_bytes = thumbnail.length,
         .peak_memory = given->peak_memory,
     };
-    code = dq_mark_completed(call->service->queue, call->param, &result, error);
+    code = finish(call, &result, error);
     free(metadata);
     free(problems);
-    if (code < 0)
-        return code;
-    return call_json(call, 200, json_pack("{s:s}", "status", dq_status_name(DQ_COMPLETED)));
+    return code;
 }
 
 /* What `fields` cannot say. */
@@ -227,6 +233,8 @@ int leases_complete(struct call *call, dq_error *error)
         code = check_result(&given, error);
     if (code < 0)
         return code;
+    if (!object) /* nothing is handed in: what the document has stays */
+        return finish(call, NULL, error);
     dq_page *pages = calloc(json_array_size(given.pages) + 1, sizeof *pages);
     if (!pages)
         bug("out of memory");

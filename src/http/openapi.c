@@ -1,7 +1,9 @@
-/* The description of the interface, made from the route table. */
+/* The description of the interface: the route table, with what openapi.json says of each route. */
 #include "http/handlers.h"
+#include "http/openapi_parts.h"
 #include "http/route.h"
 
+#include "base/error.h"
 #include "core/scope.h"
 
 #include <ctype.h>
@@ -9,53 +11,22 @@
 #include <string.h>
 
 #define SCOPES_SIZE 64
+#define KEY_SIZE    128
 
-static json_t *describe_parameters(const char *pattern)
+/* The parts of the operation that openapi.json knows; {} where it does not know the route. */
+static json_t *parts_of(const json_t *parts, const struct route *route)
 {
-    static const char *const names[] = {"id", "token", "n"};
-    json_t *list = json_array();
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char braced[16];
-        snprintf(braced, sizeof braced, "{%s}", names[i]);
-        if (strstr(pattern, braced))
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", names[i], "in",
-                                            "path", "required", 1, "schema", "type", "string"));
-    }
-    return list;
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "%s %s", route->method, route->pattern);
+    json_t *found = json_object_get(json_object_get(parts, "routes"), key);
+    return found ? json_incref(found) : json_object();
 }
 
-static json_t *describe_body(enum body_kind body)
-{
-    static const char *const json_types[] = {"application/json", NULL};
-    static const char *const upload_types[] = {"multipart/form-data", "application/octet-stream",
-                                               NULL};
-    json_t *content = json_object();
-    const char *const *type = body == BODY_UPLOAD ? upload_types : json_types;
-    for (; *type; type++)
-        json_object_set_new(content, *type, json_pack("{s:{}}", "schema"));
-    return json_pack("{s:o}", "content", content);
-}
-
-static const char *success_of(const struct route *route)
-{
-    if (strcmp(route->method, "DELETE") == 0)
-        return "204";
-    bool queued = route->body == BODY_UPLOAD || strstr(route->pattern, "reprocess") ||
-                  (route->body == BODY_JSON && strcmp(route->pattern, "/v1/items") == 0);
-    return queued ? "202" : "200";
-}
-
-static json_t *describe(const struct route *route)
+static json_t *describe(const json_t *parts, const struct route *route)
 {
     char scopes[SCOPES_SIZE];
-    json_t *operation = json_pack(
-        "{s:s, s:o, s:{s:{s:s}, s:{s:s, s:{s:{s:{s:s}}}}}}", "summary", route->summary,
-        "parameters", describe_parameters(route->pattern), "responses", success_of(route),
-        "description", "Success", "default", "description", "A problem (RFC 9457)", "content",
-        "application/problem+json", "schema", "$ref", "#/components/schemas/Problem");
-    if (route->body != BODY_NONE)
-        json_object_set_new(operation, "requestBody", describe_body(route->body));
+    json_t *operation = parts_of(parts, route);
+    json_object_set_new(operation, "summary", json_string(route->summary));
     if (route->scopes) {
         scope_join(route->scopes, " or ", scopes, sizeof scopes);
         json_object_set_new(operation, "security", json_pack("[{s:[]}]", "token"));
@@ -64,7 +35,7 @@ static json_t *describe(const struct route *route)
     return operation;
 }
 
-static json_t *describe_paths(void)
+static json_t *describe_paths(const json_t *parts)
 {
     json_t *paths = json_object();
     for (size_t i = 0; i < route_count; i++) {
@@ -77,29 +48,20 @@ static json_t *describe_paths(void)
         char method[8] = "";
         for (size_t c = 0; route->method[c] && c + 1 < sizeof method; c++)
             method[c] = (char)tolower((unsigned char)route->method[c]);
-        json_object_set_new(path, method, describe(route));
+        json_object_set_new(path, method, describe(parts, route));
     }
     return paths;
-}
-
-static json_t *describe_problem(void)
-{
-    static const char *const texts[] = {"type", "title",    "detail",
-                                        "code", "instance", "request_id"};
-    json_t *properties =
-        json_pack("{s:{s:s}, s:{s:s}}", "status", "type", "integer", "errors", "type", "array");
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        json_object_set_new(properties, texts[i], json_pack("{s:s}", "type", "string"));
-    return json_pack("{s:s, s:o}", "type", "object", "properties", properties);
 }
 
 int openapi_get(struct call *call, dq_error *error)
 {
     (void)error;
-    return call_json(call, 200,
-                     json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:{s:o}, s:{s:{s:s, s:s}}}}", "openapi",
-                               "3.1.0", "info", "title", "docq", "version", DOCQ_VERSION, "paths",
-                               describe_paths(), "components", "schemas", "Problem",
-                               describe_problem(), "securitySchemes", "token", "type", "http",
-                               "scheme", "bearer"));
+    json_t *parts = json_loadb((const char *)openapi_parts, sizeof openapi_parts, 0, NULL);
+    if (!parts)
+        bug("the description of the interface cannot be read");
+    json_t *whole = json_pack("{s:s, s:{s:s, s:s}, s:o, s:O}", "openapi", "3.1.0", "info", "title",
+                              "docq", "version", DOCQ_VERSION, "paths", describe_paths(parts),
+                              "components", json_object_get(parts, "components"));
+    json_decref(parts);
+    return call_json(call, 200, whole);
 }

@@ -259,10 +259,16 @@ static dq_upload *list_uploads(const struct upload *upload, int priority)
 static int commit(struct call *call, int priority, dq_document_list **ret, dq_error *error)
 {
     struct upload *upload = call->upload;
+    char key[IDEMPOTENCY_KEY_SIZE];
+    const char *idempotency_key;
+    int code = call_idempotency_key(call, key, &idempotency_key, error);
+    if (code < 0)
+        return code;
     dq_upload *list = list_uploads(upload, priority);
+    list[0].idempotency_key = idempotency_key;
     for (size_t i = 0; i < upload->file_count; i++)
         upload->files[i].incoming = NULL; /* the commit consumes them, whatever comes */
-    int code = dq_upload_commit(call->service->queue, list, upload->file_count, ret, error);
+    code = dq_upload_commit(call->service->queue, list, upload->file_count, ret, error);
     free(list);
     return code;
 }

@@ -100,19 +100,37 @@ static void describe(const struct new_document *from, int64_t now, struct arena 
     id_format(&from->id, item->document_id);
     item->operation = arena_strdup(arena, from->operation);
     item->priority = from->priority;
+    item->max_attempts = from->max_attempts;
     item->created_at = item->due_at = now;
     item->created = true;
     item->waiting = "it is due; the next free worker takes it";
+    item->filename = arena_strdup(arena, from->filename);
+    item->owner = arena_strdup(arena, from->owner);
     id_format(&from->id, document->id);
-    document->filename = arena_strdup(arena, from->filename);
+    document->filename = item->filename;
     document->content_type = from->content_type;
     document->size = pack_size(from->incoming);
     hex_encode(pack_digest(from->incoming), 32, document->sha256);
     document->metadata = arena_strdup(arena, from->metadata);
-    document->owner = arena_strdup(arena, from->owner);
+    document->owner = item->owner;
     document->created_at = now;
     document->status = DQ_PENDING;
     document->item = item;
+}
+
+/* The request came before: its documents as they are now. */
+static int load_replayed(dq_queue *queue, const struct new_document *documents, size_t count,
+                         struct arena *arena, dq_document_list *list, dq_error *error)
+{
+    list->documents = arena_alloc(arena, count * sizeof *list->documents);
+    for (size_t i = 0; i < count; i++) {
+        int r = store_get_document(store_of(queue), clock_now(), &documents[i].id, arena,
+                                   &list->documents[i], error);
+        if (r < 0)
+            return r;
+    }
+    list->count = count;
+    return 0;
 }
 
 static int commit(dq_queue *queue, const dq_upload *uploads, size_t count,
@@ -120,11 +138,17 @@ static int commit(dq_queue *queue, const dq_upload *uploads, size_t count,
                   dq_error *error)
 {
     int64_t now = clock_now();
-    int r = 0;
+    const char *key = count > 0 ? uploads[0].idempotency_key : NULL;
+    struct once once = {0};
+    int r = key ? check_idempotency_key(key, error) : 0;
     for (size_t i = 0; r >= 0 && i < count; i++)
         r = prepare(&uploads[i], now, &documents[i], error);
+    if (r >= 0 && key)
+        once_of_upload(key, documents, count, &once);
     if (r >= 0)
-        r = store_upload(store_of(queue), now, documents, count, error);
+        r = store_upload(store_of(queue), now, documents, count, key ? &once : NULL, error);
+    if (r >= 0 && once.replayed)
+        return load_replayed(queue, documents, count, arena, list, error);
     if (r < 0)
         return r;
     list->documents = arena_alloc(arena, count * sizeof *list->documents);

@@ -33,21 +33,37 @@ static int prepare_ask(const dq_ask *ask, int64_t now, struct new_item *item)
     return item->code;
 }
 
-/* A batch of several shares a clock reading and one step. */
-static int put(dq_queue *queue, const dq_ask *asks, size_t count, struct new_item **ret_items,
+/* Asks that were put in one step; `items` is to be freed. */
+struct batch {
+    struct new_item *items;
+    size_t count;
+    int64_t now;
+    bool replayed; /* they were put before */
+};
+
+static int put(dq_queue *queue, const dq_ask *asks, size_t count, struct batch *ret_batch,
                dq_error *error)
 {
-    int64_t now = clock_now();
-    struct new_item *items = calloc(count ? count : 1, sizeof *items);
-    if (!items)
+    struct batch batch = {.items = calloc(count ? count : 1, sizeof *batch.items),
+                          .count = count,
+                          .now = clock_now()};
+    if (!batch.items)
         return error_set(error, DQ_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++)
-        (void)prepare_ask(&asks[i], now, &items[i]);
-    int r = store_enqueue(store_of(queue), now, items, count, error);
+        (void)prepare_ask(&asks[i], batch.now, &batch.items[i]);
+    const char *key = count > 0 ? asks[0].idempotency_key : NULL;
+    struct once once = {0};
+    int r = key ? check_idempotency_key(key, error) : 0;
+    if (r >= 0 && key)
+        once_of_items(key, asks, count, &once);
+    if (r >= 0)
+        r = store_enqueue(store_of(queue), batch.now, batch.items, count, key ? &once : NULL,
+                          error);
+    batch.replayed = once.replayed;
     if (r < 0)
-        free(items);
+        free(batch.items);
     else
-        *ret_items = items;
+        *ret_batch = batch;
     return r;
 }
 
@@ -55,24 +71,25 @@ int local_enqueue(dq_queue *queue, const char *document_id, const char *operatio
                   dq_item **ret_item, dq_error *error)
 {
     dq_ask ask = {.document_id = document_id, .operation = operation, .priority = priority};
-    struct new_item *items;
+    struct batch batch;
     struct arena *arena;
-    int r = put(queue, &ask, 1, &items, error);
+    int r = put(queue, &ask, 1, &batch, error);
     if (r < 0)
         return r;
-    r = items[0].code;
+    r = batch.items[0].code;
     if (r < 0 && error)
-        *error = items[0].error;
+        *error = batch.items[0].error;
     if (r >= 0 && ret_item) {
         dq_item *item = reply_new(sizeof *item, &arena);
-        r = store_get_item(store_of(queue), clock_now(), &items[0].id, false, arena, item, error);
-        item->created = items[0].created;
+        r = store_get_item(store_of(queue), clock_now(), &batch.items[0].id, false, arena, item,
+                           error);
+        item->created = batch.items[0].created;
         if (r >= 0)
             *ret_item = item;
         else
             dq_free(item);
     }
-    free(items);
+    free(batch.items);
     return r;
 }
 
@@ -84,28 +101,30 @@ static void describe(const struct new_item *from, int64_t now, struct arena *are
     id_format(&from->document_id, item->document_id);
     item->operation = arena_strdup(arena, from->operation);
     item->priority = from->priority;
+    item->max_attempts = from->max_attempts;
     item->status = DQ_PENDING;
     item->created_at = now;
     item->due_at = from->due_at > now ? from->due_at : now;
     item->created = from->created;
 }
 
-/* The accepted ones, in their order. What waited already has a history of its own. */
-static int list_put(dq_queue *queue, const struct new_item *items, size_t count,
-                    struct arena *arena, dq_item_list *list, dq_error *error)
+/* The accepted ones, in their order. What was there already has a history of its own. */
+static int list_put(dq_queue *queue, const struct batch *batch, struct arena *arena,
+                    dq_item_list *list, dq_error *error)
 {
-    int64_t now = clock_now();
     int r = 0;
-    for (size_t i = 0; r >= 0 && i < count; i++) {
+    for (size_t i = 0; r >= 0 && i < batch->count; i++) {
+        const struct new_item *put = &batch->items[i];
         dq_item *item = &list->items[list->count];
-        if (items[i].code < 0)
+        if (put->code < 0)
             continue;
-        if (items[i].created)
-            describe(&items[i], now, arena, item);
+        if (put->created && !batch->replayed)
+            describe(put, batch->now, arena, item);
         else
-            r = store_get_item(store_of(queue), now, &items[i].id, false, arena, item, error);
+            r = store_get_item(store_of(queue), clock_now(), &put->id, false, arena, item, error);
         if (r == DQ_NOT_FOUND) /* gone already */
-            describe(&items[i], now, arena, item);
+            describe(put, batch->now, arena, item);
+        item->created = put->created;
         r = r == DQ_NOT_FOUND ? 0 : r;
         list->count++;
     }
@@ -115,31 +134,31 @@ static int list_put(dq_queue *queue, const struct new_item *items, size_t count,
 int local_enqueue_many(dq_queue *queue, const dq_ask *asks, size_t count, int *ret_codes,
                        dq_item_list **ret_list, dq_error *error)
 {
-    struct new_item *items;
+    struct batch batch;
     struct arena *arena;
     if (count > DQ_BATCH_MAX)
         return error_set(error, DQ_TOO_LARGE, "%zu items in one call; %d at most", count,
                          DQ_BATCH_MAX);
-    int accepted = put(queue, asks, count, &items, error);
+    int accepted = put(queue, asks, count, &batch, error);
     if (accepted < 0)
         return accepted;
     for (size_t i = 0; i < count; i++) {
         if (ret_codes)
-            ret_codes[i] = items[i].code;
-        if (items[i].code < 0 && error && error->code == 0)
-            *error = items[i].error;
+            ret_codes[i] = batch.items[i].code;
+        if (batch.items[i].code < 0 && error && error->code == 0)
+            *error = batch.items[i].error;
     }
     if (ret_list) {
         dq_item_list *list = reply_new(sizeof *list, &arena);
         list->items = arena_alloc(arena, ((size_t)accepted + 1) * sizeof *list->items);
-        int r = list_put(queue, items, count, arena, list, error);
+        int r = list_put(queue, &batch, arena, list, error);
         if (r >= 0)
             *ret_list = list;
         else
             dq_free(list);
         accepted = r < 0 ? r : accepted;
     }
-    free(items);
+    free(batch.items);
     return accepted;
 }
 

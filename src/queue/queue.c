@@ -33,6 +33,11 @@ static const struct engine local_engine = {
     .upload_abort = local_upload_abort,
 };
 
+bool is_local(const dq_queue *queue)
+{
+    return queue->engine == &local_engine;
+}
+
 int local_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error)
 {
     char host[64] = "localhost", worker[96];
@@ -276,6 +281,7 @@ int local_recover(dq_queue *queue, int64_t *ret_next_due, dq_error *error)
         tick - local_of(queue)->reaped_at > REAP_EVERY_S * US_PER_S) {
         local_of(queue)->reaped_at = tick;
         store_reap_packs(store_of(queue));
+        store_forget_keys(store_of(queue), clock_now(), clock_now() - DQ_IDEMPOTENCY_TIME, NULL);
     }
     return store_recover(store_of(queue), clock_now(), random, ret_next_due, error);
 }

@@ -24,6 +24,9 @@ static inline struct store *store_of(dq_queue *queue)
     return local_of(queue)->store;
 }
 
+/* Is this the handle of a store, not of a server elsewhere? */
+bool is_local(const dq_queue *queue);
+
 /* The slots of the engine. */
 int local_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error);
 #define VERB(type, name, parameters, arguments) type local_##name parameters;
@@ -39,6 +42,11 @@ void token_make(const struct store *store, const struct id *item, int64_t epoch,
                 char token[DQ_TOKEN_SIZE]);
 int token_read(const struct store *store, const char *token, struct held *ret_held,
                dq_error *error);
+
+/* Make of a key and the contents what the store knows the request by. */
+void once_of_upload(const char *key, const struct new_document *documents, size_t count,
+                    struct once *ret_once);
+void once_of_items(const char *key, const dq_ask *asks, size_t count, struct once *ret_once);
 
 const char *sniff_content_type(const char *head, size_t length, const char *filename);
 

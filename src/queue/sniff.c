@@ -20,6 +20,21 @@ static const struct {
     {"{\\rtf", 5, 0, "application/rtf"},
     {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, 0, "application/x-ole-storage"},
     {"\x1f\x8b", 2, 0, "application/gzip"},
+    {"BZh", 3, 0, "application/x-bzip2"},
+    {"\xfd"
+     "7zXZ",
+     5, 0, "application/x-xz"},
+    {"\x28\xb5\x2f\xfd", 4, 0, "application/zstd"},
+    {"7z\xbc\xaf\x27\x1c", 6, 0, "application/x-7z-compressed"},
+    {"ustar", 5, 257, "application/x-tar"},
+    /* OpenDocument and EPUB begin with a member `mimetype` that says what they are */
+    {"mimetypeapplication/vnd.oasis.opendocument.text", 47, 30,
+     "application/vnd.oasis.opendocument.text"},
+    {"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", 54, 30,
+     "application/vnd.oasis.opendocument.spreadsheet"},
+    {"mimetypeapplication/vnd.oasis.opendocument.presentation", 55, 30,
+     "application/vnd.oasis.opendocument.presentation"},
+    {"mimetypeapplication/epub+zip", 28, 30, "application/epub+zip"},
     {"PK\x03\x04", 4, 0, "application/zip"},
 };
 
@@ -34,6 +49,8 @@ static const struct {
     {".pptx", "application/zip",
      "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
     {".odt", "application/zip", "application/vnd.oasis.opendocument.text"},
+    {".ods", "application/zip", "application/vnd.oasis.opendocument.spreadsheet"},
+    {".odp", "application/zip", "application/vnd.oasis.opendocument.presentation"},
     {".epub", "application/zip", "application/epub+zip"},
     {".html", "text/plain", "text/html"},
     {".htm", "text/plain", "text/html"},
@@ -42,6 +59,7 @@ static const struct {
     {".tsv", "text/plain", "text/tab-separated-values"},
     {".xml", "text/plain", "application/xml"},
     {".eml", "text/plain", "message/rfc822"},
+    {".mbox", "text/plain", "application/mbox"},
 };
 
 static const char *by_bytes(const char *head, size_t length)

@@ -55,8 +55,15 @@ const char *box_verdict_name(enum box_verdict verdict)
         [BOX_PROTOCOL] = "protocol",
         [BOX_SPAWN] = "spawn",
         [BOX_STOPPED] = "stopped",
+        [BOX_EXIT] = "exit",
     };
     return verdict < BOX_VERDICT_MAX ? names[verdict] : "unknown";
+}
+
+/* What runs in the box, for sentences about it. */
+static const char *noun(const struct box *box)
+{
+    return box->request->argv ? "program" : "parser";
 }
 
 /* The first cause counts. */
@@ -119,9 +126,10 @@ static void take_output(struct box *box, const char *bytes, size_t length)
     struct wire *wire = box->result->wire;
     enum wire_state before = wire_state(wire), state = wire_feed(wire, bytes, length);
     if (state == WIRE_BROKEN)
-        decide(box, BOX_PROTOCOL, NULL, "The parser broke the protocol: %s", wire_fault(wire));
+        decide(box, BOX_PROTOCOL, NULL, "The %s broke the protocol: %s", noun(box),
+               wire_fault(wire));
     else if (state == WIRE_FULL)
-        decide(box, BOX_OUTPUT, "output", "The parser sent too much: %s", wire_fault(wire));
+        decide(box, BOX_OUTPUT, "output", "The %s sent too much: %s", noun(box), wire_fault(wire));
     else if (state == WIRE_WHOLE && before == WIRE_OPEN) {
         int64_t linger = clock_tick() + LINGER_MAX;
         box->deadline = linger < box->deadline ? linger : box->deadline;
@@ -204,11 +212,12 @@ static int start(struct box *box, dq_error *error)
     autoclose document = borrow_document(request->document_fd), out = -1, err = -1;
     if (document < 0 || make_pipe(&box->out, &out) < 0 || make_pipe(&box->err, &err) < 0)
         return error_errno(error, "cannot open what a box needs");
-    char *argv[] = {
+    char *parser[] = {
         (char *)"docq-extract", (char *)"--name", (char *)(request->name ? request->name : ""),
         (char *)"--seconds",    seconds,          NULL};
     struct spawn spawn = {.program = request->program,
-                          .argv = argv,
+                          .argv = request->argv ? request->argv : parser,
+                          .environment = request->environment,
                           .fds = {document, out, err},
                           .memory_bytes = box->memory_bytes,
                           .cpu_seconds = (box->time_max + US_PER_S - 1) / US_PER_S + 1};
@@ -242,7 +251,7 @@ static void look_at_the_clock(struct box *box)
         if (wire_state(box->result->wire) == WIRE_WHOLE)
             decide(box, BOX_OK, NULL, "%s", "");
         else
-            decide(box, BOX_TIME, "time", "The parser did not finish within %lld ms.",
+            decide(box, BOX_TIME, "time", "The %s did not finish within %lld ms.", noun(box),
                    (long long)(box->time_max / US_PER_MS));
     } else if (now - box->peak_sampled_at >= PEAK_SAMPLE_EVERY) {
         sample_peak(box);
@@ -321,18 +330,24 @@ static bool ran_out_of_memory(const struct box *box)
     return box->result->peak_memory >= box->memory_bytes - box->memory_bytes / 10;
 }
 
+static void decide_memory(struct box *box)
+{
+    decide(box, BOX_MEMORY, "memory", "The %s needed more than %lld MiB of memory.", noun(box),
+           (long long)(box->memory_bytes / 1024 / 1024));
+}
+
 static void judge_signal(struct box *box)
 {
     int number = WTERMSIG(box->status);
     if (number == SIGXCPU)
-        decide(box, BOX_TIME, "cpu", "The parser used more processor time than it may.");
+        decide(box, BOX_TIME, "cpu", "The %s used more processor time than it may.", noun(box));
     else if (number != SIGSYS && ran_out_of_memory(box))
-        decide(box, BOX_MEMORY, "memory", "The parser needed more than %lld MiB of memory.",
-               (long long)(box->memory_bytes / 1024 / 1024));
+        decide_memory(box);
     else if (number == SIGSYS)
-        decide(box, BOX_SIGNAL, NULL, "The parser tried a forbidden system call and was killed.");
+        decide(box, BOX_SIGNAL, NULL, "The %s tried a forbidden system call and was killed.",
+               noun(box));
     else
-        decide(box, BOX_SIGNAL, NULL, "The parser was killed by signal %d (%s).", number,
+        decide(box, BOX_SIGNAL, NULL, "The %s was killed by signal %d (%s).", noun(box), number,
                strsignal(number));
 }
 
@@ -342,14 +357,30 @@ static void judge_exit(struct box *box)
     if (code == BOX_EXIT_WALL)
         decide(box, BOX_SPAWN, NULL, "The wall around the parser could not be raised.");
     else if (code == BOX_EXIT_MEMORY || (code != 0 && ran_out_of_memory(box)))
-        decide(box, BOX_MEMORY, "memory", "The parser needed more than %lld MiB of memory.",
-               (long long)(box->memory_bytes / 1024 / 1024));
+        decide_memory(box);
     else
         decide(box, BOX_PROTOCOL, NULL, "The parser left before the end, with exit code %d.", code);
 }
 
+/* A program of somebody's own: what it printed counts if it says that it succeeded. */
+static void judge_program(struct box *box)
+{
+    struct wire *wire = box->result->wire;
+    int code = WEXITSTATUS(box->status);
+    if (box->decided || !WIFEXITED(box->status))
+        return;
+    if (code != 0)
+        decide(box, BOX_EXIT, NULL, "The program ended with exit code %d.", code);
+    else if (wire_finish(wire) == WIRE_BROKEN)
+        decide(box, BOX_PROTOCOL, NULL, "%s", wire_fault(wire));
+    else if (wire_state(wire) == WIRE_FULL)
+        decide(box, BOX_OUTPUT, "output", "%s", wire_fault(wire));
+}
+
 static void judge(struct box *box)
 {
+    if (box->request->argv)
+        judge_program(box);
     const struct wire_content content = wire_content(box->result->wire);
     bool whole = wire_state(box->result->wire) == WIRE_WHOLE;
     bool signalled = WIFSIGNALED(box->status);
@@ -389,6 +420,8 @@ int box_run(const struct box_request *request, struct box_result *ret_result, dq
     if (code < 0 && code != DQ_UNSUPPORTED)
         return error_set(error, code, "%s", cause.detail);
     result.wire = wire_new(request->output_bytes_max, request->progress, request->context);
+    if (request->argv)
+        wire_expect_text(result.wire);
     if (code < 0) {
         decide(&box, BOX_SPAWN, NULL, "%s", cause.detail);
     } else {

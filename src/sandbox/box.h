@@ -7,7 +7,11 @@
 
 /* A zeroed request with program and document_fd set is valid, apart from `stop_fd`. */
 struct box_request {
-    const char *program;        /* path, called as `program --name NAME --seconds N` */
+    const char *program; /* path, called as `program --name NAME --seconds N` */
+    /* Not NULL: called with these instead, argv[0] first. It prints text, pages separated by form
+     * feeds, where a parser sends frames, and ends with exit code 0. */
+    char *const *argv;
+    char *const *environment;   /* NULL-terminated, beside what every box gets; NULL = nothing */
     int document_fd;            /* stays the caller's; the box can only read it */
     const char *name;           /* what the document is called: a hint for the parser, or NULL */
     int64_t memory_bytes;       /* address space; 0 = 1 GiB */
@@ -28,6 +32,7 @@ enum box_verdict {
     BOX_PROTOCOL,       /* it broke the rules of base/frame.h, or left before the end */
     BOX_SPAWN,          /* it could not be started or walled in */
     BOX_STOPPED,        /* stop_fd */
+    BOX_EXIT,           /* a program called by `argv` ended with an `exit_code` but 0 */
     BOX_VERDICT_MAX,
 };
 

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 16 * 1024, ENVIRONMENT_MAX = 8, KERNEL_SIGSET_BYTES = 8, EXIT_SPAWN = 127 };
+enum { STACK_BYTES = 16 * 1024, ENVIRONMENT_MAX = 16, KERNEL_SIGSET_BYTES = 8, EXIT_SPAWN = 127 };
 
 /* Without an instrumented prologue: the stack is not the thread's. */
 #define ON_BORROWED_STACK                                                                          \
@@ -85,13 +85,17 @@ ON_BORROWED_STACK static int become(void *context)
 }
 
 /* Nothing of the worker's environment but what makes sanitizers speak; one processor a box. */
-static void make_environment(char *environment[ENVIRONMENT_MAX])
+static void make_environment(char *const *more, char *environment[ENVIRONMENT_MAX])
 {
     static char language[] = "LANG=C.UTF-8", threads[] = "OMP_THREAD_LIMIT=1";
+    static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
     static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
     size_t count = 0;
     environment[count++] = language;
     environment[count++] = threads;
+    environment[count++] = path;
+    for (; more && *more && count < ENVIRONMENT_MAX - 1; more++)
+        environment[count++] = *more;
     for (char **variable = environ; *variable; variable++)
         for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
             if (strncmp(*variable, kept[i], strlen(kept[i])) == 0 && count < ENVIRONMENT_MAX - 1)
@@ -106,7 +110,7 @@ int spawn_start(const struct spawn *spawn, pid_t *ret_pid, int *ret_pidfd, dq_er
     struct birth birth = {.spawn = spawn, .environment = environment, .parent = getpid()};
     sigset_t all, before;
     int pidfd = -1;
-    make_environment(environment);
+    make_environment(spawn->environment, environment);
     sigfillset(&all); /* a handler must not run in the child, on our memory */
     pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t pid = clone(become, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,

@@ -10,7 +10,8 @@
 struct spawn {
     const char *program;
     char *const *argv;
-    int fds[3]; /* stay the caller's */
+    char *const *environment; /* beside what every child gets; NULL-terminated, NULL = nothing */
+    int fds[3];               /* stay the caller's */
     int64_t memory_bytes, cpu_seconds;
 };
 

@@ -22,6 +22,7 @@ struct wire {
     enum wire_state state;
     unsigned char header[FRAME_HEADER_BYTES];
     size_t header_length;
+    bool text;             /* no frames: the body is everything */
     const struct row *row; /* of the frame whose body is being read */
     uint32_t body_length;
     struct buf body;
@@ -100,6 +101,11 @@ static void keep_page(struct wire *wire, const char *text, size_t length)
     wire->content.text_bytes += (int64_t)length;
 }
 
+static void too_long(struct wire *wire)
+{
+    end(wire, WIRE_FULL, "The text is longer than %lld bytes.", (long long)wire->output_bytes_max);
+}
+
 static void take_page(struct wire *wire, const char *body, size_t length)
 {
     const char *text = body + 4;
@@ -110,8 +116,7 @@ static void take_page(struct wire *wire, const char *body, size_t length)
         end(wire, WIRE_BROKEN, "Page %u came where page %zu was due.", le32(body),
             wire->content.page_count + 1);
     else if (wire->content.text_bytes + (int64_t)length > wire->output_bytes_max)
-        end(wire, WIRE_FULL, "The text is longer than %lld bytes.",
-            (long long)wire->output_bytes_max);
+        too_long(wire);
     else if (!is_text(text, length))
         end(wire, WIRE_BROKEN, "Page %u is not UTF-8 or holds a NUL.", le32(body));
     else
@@ -253,9 +258,18 @@ static size_t feed_body(struct wire *wire, const char *bytes, size_t length)
     return used;
 }
 
+static enum wire_state feed_text(struct wire *wire, const char *bytes, size_t length)
+{
+    if (wire->state == WIRE_OPEN && !buf_append(&wire->body, bytes, length))
+        too_long(wire);
+    return wire->state;
+}
+
 enum wire_state wire_feed(struct wire *wire, const void *bytes, size_t length)
 {
     const char *at = bytes;
+    if (wire->text)
+        return feed_text(wire, at, length);
     while (length > 0 && wire->state == WIRE_OPEN) {
         size_t used = wire->row ? feed_body(wire, at, length) : feed_header(wire, at, length);
         at += used;
@@ -282,6 +296,31 @@ struct wire *wire_new(int64_t output_bytes_max, wire_progress_fn *progress, void
     wire->progress = progress;
     wire->context = context;
     return wire;
+}
+
+void wire_expect_text(struct wire *wire)
+{
+    wire->text = true;
+    wire->body = BUF((size_t)wire->output_bytes_max);
+}
+
+enum wire_state wire_finish(struct wire *wire)
+{
+    const char *at = wire->body.length ? wire->body.bytes : "", *limit = at + wire->body.length;
+    if (wire->state != WIRE_OPEN)
+        return wire->state;
+    wire->state = WIRE_WHOLE;
+    if (!is_text(at, wire->body.length))
+        end(wire, WIRE_BROKEN, "The text is not UTF-8 or holds a NUL.");
+    while (wire->state == WIRE_WHOLE && at < limit) {
+        const char *feed = memchr(at, '\f', (size_t)(limit - at));
+        if (wire->content.page_count >= FRAME_PAGES_MAX)
+            end(wire, WIRE_FULL, "There are more than %d pages.", FRAME_PAGES_MAX);
+        else
+            keep_page(wire, at, (size_t)((feed ? feed : limit) - at));
+        at = feed ? feed + 1 : limit;
+    }
+    return wire->state;
 }
 
 void wire_free(struct wire *wire)

@@ -36,6 +36,11 @@ typedef void wire_progress_fn(void *context, const char *stage, uint32_t done, u
 struct wire *wire_new(int64_t output_bytes_max, wire_progress_fn *progress, void *context);
 void wire_free(struct wire *wire); /* NULL is fine */
 
+/* Instead of frames plain text is to come, its pages separated by form feeds. Where it ends is for
+ * the caller to know, who then calls wire_finish(). */
+void wire_expect_text(struct wire *wire);
+enum wire_state wire_finish(struct wire *wire);
+
 /* Once the state is neither open nor whole it stays, and further bytes are ignored. */
 enum wire_state wire_feed(struct wire *wire, const void *bytes, size_t length);
 enum wire_state wire_state(const struct wire *wire);

@@ -1,13 +1,23 @@
 /* What every driver shares: parameters by format, columns as our types, and the tally. */
 #include "store/db.h"
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "store/sql.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DIGEST_BYTES_BOUND = 32 };
+
+static void take_array(struct value *value, const struct buf *array)
+{
+    if (array->overflow)
+        bug("an array parameter is too long");
+    value->bytes = array->bytes;
+    value->length = array->length;
+}
 
 static struct value take_value(char kind, va_list *args)
 {
@@ -31,6 +41,11 @@ static struct value take_value(char kind, va_list *args)
     case 'y':
         value.bytes = va_arg(*args, const void *);
         value.length = va_arg(*args, size_t);
+        break;
+    case 'B':
+    case 'I':
+    case 'T':
+        take_array(&value, va_arg(*args, const struct buf *));
         break;
     case 'b':
         value.bytes = va_arg(*args, const void *);
@@ -138,8 +153,24 @@ static int tally_row(struct tally *tally, const char *operation)
     return tally->count++;
 }
 
-void db_count(struct db *db, const char *operation, int from, int to)
+void db_changed(struct db *db, const struct id *item, int status)
 {
+    enum { ROOM_MIN = 64 };
+    struct change_buf *changes = &db->changes;
+    if (changes->count == changes->room) {
+        changes->room = changes->room ? changes->room * 2 : ROOM_MIN;
+        changes->bytes = realloc(changes->bytes, changes->room * CHANGE_BYTES);
+        if (!changes->bytes)
+            bug("out of memory");
+    }
+    unsigned char *entry = changes->bytes + changes->count++ * CHANGE_BYTES;
+    memcpy(entry, item->bytes, ID_BYTES);
+    entry[ID_BYTES] = (unsigned char)(status < 0 ? CHANGE_GONE : status);
+}
+
+void db_count(struct db *db, const struct id *item, const char *operation, int from, int to)
+{
+    db_changed(db, item, to);
     int row = tally_row(&db->step, operation);
     if (from >= 0)
         db->step.rows[row].by_status[from]--;
@@ -165,6 +196,7 @@ void db_merge_tally(struct db *db)
     db->group.failed += db->step.failed;
     db->group.work |= db->step.work;
     db->group.recall |= db->step.recall;
+    db->changes.kept = db->changes.count;
 }
 
 int db_flush_tally(struct db *db, int64_t now, dq_error *error)

@@ -30,6 +30,7 @@ struct waiting_step {
     int64_t now;
     int code;
     bool lead;
+    bool merged; /* the engine ran it together with others of its kind */
     dq_error error;
     sem_t wake;
 };
@@ -48,6 +49,11 @@ struct store_engine {
 
     int (*connect)(struct store *store, struct db *ret_reader, dq_error *error);
     void (*disconnect)(struct db *reader);
+    step_fn *claim; /* of the next items, many in one statement; NULL = one by one */
+
+    /* Called with every recovery; NULL = nothing to do. */
+    int (*tidy)(struct store *store, int64_t now, dq_error *error);
+
     int (*read)(struct store *store, struct db *reader, step_fn *read, void *arguments,
                 dq_error *error);
 };
@@ -73,12 +79,16 @@ struct store {
     int reader_count;
 };
 
+/* A connection of the readers' pool; NULL: an error. */
+struct db *store_borrow(struct store *store, dq_error *error);
+void store_return(struct store *store, struct db *db);
+
 /* For the engines' commit: begins a step's tally anew, or the group's. */
 void tally_reset(struct tally *tally);
 
 /* Every step that has not failed by itself fails with the group. */
 void fail_group(struct waiting_step *group, int code, const dq_error *error);
 
-extern const struct store_engine sqlite_engine;
+extern const struct store_engine sqlite_engine, postgres_engine;
 
 #endif

@@ -103,7 +103,7 @@ static void drop_reader(struct store *store, struct db *db)
     free(db);
 }
 
-static struct db *take_reader(struct store *store, dq_error *error)
+struct db *store_borrow(struct store *store, dq_error *error)
 {
     struct db *db = NULL;
     pthread_mutex_lock(&store->mutex);
@@ -126,7 +126,7 @@ static struct db *take_reader(struct store *store, dq_error *error)
     return db;
 }
 
-static void give_reader(struct store *store, struct db *db)
+void store_return(struct store *store, struct db *db)
 {
     pthread_mutex_lock(&store->mutex);
     bool keep = store->reader_count < READERS_MAX;
@@ -143,10 +143,10 @@ int store_read(struct store *store, step_fn *read, void *arguments, dq_error *er
     dq_error *why = error ? error : &ignored;
     if (store->one_connection)
         return store_write(store, 0, read, arguments, error);
-    struct db *db = take_reader(store, why);
+    struct db *db = store_borrow(store, why);
     if (!db)
         return why->code;
     int r = store->engine->read(store, db, read, arguments, error);
-    give_reader(store, db);
+    store_return(store, db);
     return r;
 }

@@ -43,8 +43,7 @@ static const char *why_waiting(struct db *db, int64_t now, const char *gate, int
                                       : "it is due; the next free worker takes it");
 }
 
-static void fill_item(struct db *db, int64_t now, struct rows *row, struct arena *arena,
-                      dq_item *item)
+void fill_item(struct db *db, int64_t now, struct rows *row, struct arena *arena, dq_item *item)
 {
     struct id id = db_id(row, 0), document = db_id(row, 1), newer = db_id(row, 22);
     const char *status = db_text(row, 4);
@@ -71,6 +70,8 @@ static void fill_item(struct db *db, int64_t now, struct rows *row, struct arena
     item->error_message = db_copy(arena, row, 20);
     item->error_retryable = db_int(row, 21) != 0;
     item->max_attempts = (int)db_int(row, 24);
+    item->filename = db_copy(arena, row, 27);
+    item->owner = db_copy(arena, row, 28);
     const char *gate = db_copy(arena, row, 5);
     if (gate)
         item->waiting = why_waiting(db, now, gate, item->due_at, db_int(row, 25),
@@ -145,6 +146,19 @@ int read_result(struct db *db, const struct id *id, struct arena *arena, dq_docu
     return r > 0 ? read_rendition(db, id, arena, document, error) : r;
 }
 
+void fill_document(struct rows *row, int column, struct arena *arena, dq_document *document)
+{
+    struct id id = db_id(row, column);
+    id_format(&id, document->id);
+    document->filename = db_copy(arena, row, column + 1);
+    document->content_type = db_copy(arena, row, column + 2);
+    document->size = db_int(row, column + 3);
+    hex_encode(db_bytes(row, column + 4, NULL), 32, document->sha256);
+    document->metadata = db_copy(arena, row, column + 5);
+    document->owner = db_copy(arena, row, column + 6);
+    document->created_at = db_int(row, column + 7);
+}
+
 int read_document(struct db *db, const struct id *id, struct arena *arena,
                   dq_document *ret_document, dq_error *error)
 {
@@ -152,14 +166,7 @@ int read_document(struct db *db, const struct id *id, struct arena *arena,
     struct rows *row = db_bind(db, SQL_DOCUMENT_GET, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
-        id_format(id, document.id);
-        document.filename = db_copy(arena, row, 1);
-        document.content_type = db_copy(arena, row, 2);
-        document.size = db_int(row, 3);
-        hex_encode(db_bytes(row, 4, NULL), 32, document.sha256);
-        document.metadata = db_copy(arena, row, 5);
-        document.owner = db_copy(arena, row, 6);
-        document.created_at = db_int(row, 7);
+        fill_document(row, 0, arena, &document);
     }
     db_done(row);
     if (r <= 0)

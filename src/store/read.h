@@ -15,4 +15,8 @@ int read_document(struct db *db, const struct id *id, struct arena *arena,
 int read_result(struct db *db, const struct id *id, struct arena *arena, dq_document *document,
                 dq_error *error);
 
+/* Columns as item_get and document_get have them, the latter from `column` on. */
+void fill_item(struct db *db, int64_t now, struct rows *row, struct arena *arena, dq_item *item);
+void fill_document(struct rows *row, int column, struct arena *arena, dq_document *document);
+
 #endif

@@ -1,5 +1,6 @@
 /* Lists, counts and prefixes: keyset paging, no scan that grows with the history. */
 #include "base/error.h"
+#include "core/problem.h"
 #include "store/engine.h"
 #include "store/latch.h"
 #include "store/sql.h"
@@ -15,7 +16,7 @@ struct list_arguments {
     bool documents;
     const struct filter *filter;
     int limit;
-    struct id below;
+    struct id from, below;
     struct arena *arena;
     struct id *ids;
     size_t count;
@@ -36,6 +37,18 @@ static struct rows *list_rows(struct db *db, const struct list_arguments *list, 
     return db_bind(db, SQL_ITEM_PAGE, "bi", &list->below, step);
 }
 
+/* Is the failure of this row of the kind that is asked for? */
+static bool same_problem(const struct filter *filter, struct rows *row)
+{
+    char key[PROBLEM_KEY_SIZE];
+    if (!filter->problem[0])
+        return true;
+    if (!db_text(row, 3))
+        return false;
+    problem_key(db_text(row, 3), db_text(row, 7), key);
+    return strcmp(key, filter->problem) == 0;
+}
+
 static bool row_matches(const struct list_arguments *list, struct rows *row)
 {
     char document[ID_TEXT_SIZE];
@@ -43,6 +56,8 @@ static bool row_matches(const struct list_arguments *list, struct rows *row)
     const char *status = db_text(row, 1);
     id_format(&id, document);
     if (list->filter->document[0] && strcmp(document, list->filter->document) != 0)
+        return false;
+    if (!same_problem(list->filter, row))
         return false;
     return filter_matches(list->filter, status ? dq_status_parse(status, strlen(status)) : -1,
                           db_text(row, 2), db_text(row, 3), db_text(row, 6), db_int(row, 5));
@@ -54,6 +69,8 @@ static int list_step(struct store *store, struct db *db, void *opaque, dq_error 
     struct id document;
     int looked = 0, r = 1;
     (void)store;
+    list->below = list->from;
+    list->count = 0;
     while (r > 0 && list->count < (size_t)list->limit && looked < LOOK_ROWS_MAX) {
         int rows_here = 0;
         struct rows *rows = list_rows(db, list, &document);
@@ -78,9 +95,9 @@ int store_list(struct store *store, int64_t now, bool documents, const struct fi
     struct list_arguments list = {
         .documents = documents, .filter = filter, .limit = limit, .arena = arena};
     (void)now;
-    memset(list.below.bytes, 0xff, sizeof list.below.bytes);
+    memset(list.from.bytes, 0xff, sizeof list.from.bytes);
     if (below)
-        list.below = *below;
+        list.from = *below;
     list.ids = arena_alloc(arena, ((size_t)limit + 1) * sizeof *list.ids);
     int r = store_read(store, list_step, &list, error);
     if (r < 0)
@@ -118,6 +135,7 @@ static int pending_step(struct store *store, struct db *db, void *opaque, dq_err
     struct pending_arguments *pending = opaque;
     int operations = 0, r = 0;
     (void)store;
+    pending->count = 0;
     while (pending->operations[operations])
         operations++;
     pending->ranked = arena_alloc(pending->arena, (size_t)operations * (size_t)pending->limit *
@@ -225,6 +243,7 @@ static int stats_step(struct store *store, struct db *db, void *opaque, dq_error
     struct stats_arguments *arguments = opaque;
     dq_queue_stats *stats = arguments->stats;
     (void)store;
+    *stats = (dq_queue_stats){0};
     int r = read_operations(db, arguments, error);
     if (r >= 0)
         r = read_counters(db, stats, error);
@@ -238,6 +257,10 @@ static int stats_step(struct store *store, struct db *db, void *opaque, dq_error
         stats->completed_per_minute = db_int(row, 1);
         stats->failed_per_minute = db_int(row, 2);
     }
+    db_done(row);
+    row = db_bind(db, SQL_STORE_RISK, "");
+    if (r >= 0 && (r = db_row(db, row, error)) > 0)
+        stats->risk = db_copy(arguments->arena, row, 0);
     db_done(row);
     row = db_bind(db, SQL_META_GET, "t", "paused_at");
     if (r >= 0 && (r = db_row(db, row, error)) > 0)
@@ -308,6 +331,7 @@ static int prefix_step(struct store *store, struct db *db, void *opaque, dq_erro
     struct prefix_arguments *prefix = opaque;
     int r = 0;
     (void)store;
+    prefix->count = 0;
     for (size_t i = 0; r >= 0 && i < sizeof statements / sizeof statements[0]; i++) {
         struct rows *rows = db_bind(db, statements[i], "bb", prefix->low, prefix->high);
         while ((r = db_row(db, rows, error)) > 0) {

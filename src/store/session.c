@@ -86,6 +86,7 @@ static int dead_step(struct store *store, struct db *db, void *opaque, dq_error 
     char host[HOST_SIZE];
     int r;
     (void)store;
+    arguments->count = 0;
     host_identity(host);
     while ((r = db_row(db, rows, error)) > 0 && arguments->count < SESSIONS_MAX)
         if (strcmp(db_text(rows, 2), host) == 0 &&

@@ -6,6 +6,7 @@
 #include "store/sql.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void known_operations(struct db *db, char *list, size_t size)
@@ -78,18 +79,19 @@ static int insert_item(struct db *db, int64_t now, const struct new_item *item, 
                            item->operation, (int64_t)item->priority, gate, rank, now, due_at),
                    error);
     if (r >= 0)
-        db_count(db, item->operation, -1, DQ_PENDING);
+        db_count(db, &item->id, item->operation, -1, DQ_PENDING);
     return r < 0 ? r : 0;
 }
 
 struct upload_arguments {
     int64_t now;
-    const struct new_document *documents;
+    struct new_document *documents;
     size_t count;
+    struct once *once;
 };
 
 static int upload_one(struct store *store, struct db *db, int64_t now,
-                      const struct new_document *document, dq_error *error)
+                      struct new_document *document, dq_error *error)
 {
     struct pack_place place;
     dq_operation policy;
@@ -109,31 +111,64 @@ static int upload_one(struct store *store, struct db *db, int64_t now,
                             .priority = document->priority};
     if (r >= 0)
         r = insert_item(db, now, &item, true, error);
+    document->max_attempts = policy.max_attempts;
     db->step.documents++;
     return r;
+}
+
+/* "ID ITEM-ID " for each document. */
+static int keep_documents(struct db *db, const struct upload_arguments *arguments, dq_error *error)
+{
+    size_t width = 2 * ID_TEXT_SIZE; /* a blank stands where the text ends */
+    char *made = calloc(arguments->count, width + 1);
+    if (!made)
+        bug("out of memory");
+    for (size_t i = 0; i < arguments->count; i++) {
+        id_format(&arguments->documents[i].id, made + i * width);
+        id_format(&arguments->documents[i].item_id, made + i * width + ID_TEXT_SIZE);
+        made[i * width + ID_TEXT_SIZE - 1] = made[(i + 1) * width - 1] = ' ';
+    }
+    int r = once_keep(db, arguments->once, arguments->now, made, error);
+    free(made);
+    return r;
+}
+
+static void replay_documents(struct upload_arguments *arguments, char *made)
+{
+    char *rest = made;
+    for (size_t i = 0; i < arguments->count; i++)
+        if (!id_parse(strsep(&rest, " "), &arguments->documents[i].id) ||
+            !id_parse(strsep(&rest, " "), &arguments->documents[i].item_id))
+            bug("a kept request cannot be read");
+    free(made);
 }
 
 static int upload_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct upload_arguments *arguments = opaque;
-    int r = 0;
+    char *made;
+    int r = arguments->once ? once_find(db, arguments->once, &made, error) : 0;
+    if (r > 0) {
+        replay_documents(arguments, made);
+        return 0;
+    }
     for (size_t i = 0; r >= 0 && i < arguments->count; i++)
         r = upload_one(store, db, arguments->now, &arguments->documents[i], error);
-    return r;
+    return r >= 0 && arguments->once ? keep_documents(db, arguments, error) : r;
 }
 
-int store_upload(struct store *store, int64_t now, const struct new_document *documents,
-                 size_t count, dq_error *error)
+int store_upload(struct store *store, int64_t now, struct new_document *documents, size_t count,
+                 struct once *once, dq_error *error)
 {
-    struct upload_arguments arguments = {now, documents, count};
+    struct upload_arguments arguments = {now, documents, count, once};
     return store_write(store, now, upload_step, &arguments, error);
 }
 
-/* Returns 0, or why the item is refused: the others of the batch go on. */
-static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error)
+int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error)
 {
     dq_operation policy;
     struct id waiting;
+    item->id = item->own;
     int r = load_operation(db, item->operation, &policy, error);
     if (r >= 0)
         r = find_waiting(db, &item->document_id, item->operation, &waiting, error);
@@ -153,20 +188,55 @@ static int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_err
         return error_field(error, DQ_NOT_FOUND, "/document_id",
                            "there is no document with this id");
     item->created = true;
+    item->max_attempts = policy.max_attempts;
     return r < 0 ? r : insert_item(db, now, item, false, error);
 }
 
-struct enqueue_arguments {
-    int64_t now;
-    struct new_item *items;
-    size_t count;
-};
+/* "ID " for each item, with '+' in front where it was made; or the code of the refusal. */
+static int keep_items(struct db *db, const struct enqueue_arguments *arguments, dq_error *error)
+{
+    size_t size = arguments->count * (ID_TEXT_SIZE + 1) + 1, used = 0;
+    char *made = calloc(1, size), id[ID_TEXT_SIZE];
+    if (!made)
+        bug("out of memory");
+    for (size_t i = 0; i < arguments->count; i++) {
+        const struct new_item *item = &arguments->items[i];
+        id_format(&item->id, id);
+        used += (size_t)(item->code < 0 ? snprintf(made + used, size - used, "%d ", item->code)
+                                        : snprintf(made + used, size - used, "%s%s ",
+                                                   item->created ? "+" : "", id));
+    }
+    int r = once_keep(db, arguments->once, arguments->now, made, error);
+    free(made);
+    return r;
+}
 
-static int enqueue_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+/* Returns how many were accepted then. */
+static int replay_items(struct enqueue_arguments *arguments, char *made)
+{
+    char *rest = made;
+    int accepted = 0;
+    for (size_t i = 0; i < arguments->count; i++) {
+        struct new_item *item = &arguments->items[i];
+        const char *word = strsep(&rest, " ");
+        item->created = word && *word == '+';
+        item->code = word && *word == '-' ? (int)strtol(word, NULL, 10) : 0;
+        if (!word || (item->code == 0 && !id_parse(word + item->created, &item->id)))
+            bug("a kept request cannot be read");
+        accepted += item->code == 0;
+    }
+    free(made);
+    return accepted;
+}
+
+int enqueue_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct enqueue_arguments *arguments = opaque;
-    int accepted = 0;
+    char *made;
+    int accepted = 0, found = arguments->once ? once_find(db, arguments->once, &made, error) : 0;
     (void)store;
+    if (found != 0)
+        return found < 0 ? found : replay_items(arguments, made);
     for (size_t i = 0; i < arguments->count; i++) {
         struct new_item *item = &arguments->items[i];
         int r = item->code < 0 ? item->code : enqueue_one(db, arguments->now, item, &item->error);
@@ -178,12 +248,15 @@ static int enqueue_step(struct store *store, struct db *db, void *opaque, dq_err
             *error = item->error;
         return r;
     }
-    return accepted;
+    found = arguments->once && accepted > 0 ? keep_items(db, arguments, error) : 0;
+    return found < 0 ? found : accepted;
 }
 
 int store_enqueue(struct store *store, int64_t now, struct new_item *items, size_t count,
-                  dq_error *error)
+                  struct once *once, dq_error *error)
 {
-    struct enqueue_arguments arguments = {now, items, count};
+    struct enqueue_arguments arguments = {now, items, count, once};
+    for (size_t i = 0; i < count; i++)
+        items[i].own = items[i].id;
     return store_write(store, now, enqueue_step, &arguments, error);
 }

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "core/policy.h"
+#include "store/index.h"
+#include "store/rank.h"
 #include "store/read.h"
 #include "store/rendition.h"
 #include "store/sql.h"
@@ -15,7 +17,7 @@ enum { DUE_SLICE = 1000, CLAIM_OPERATIONS_MAX = 64 };
 
 int load_item(struct db *db, const struct id *id, struct item_row *ret_item, dq_error *error)
 {
-    struct rows *row = db_bind(db, SQL_ITEM_GET, "b", id);
+    struct rows *row = db_bind(db, SQL_ITEM_LOCK, "b", id);
     int r = db_row(db, row, error);
     if (r > 0) {
         const char *status = db_text(row, 4), *worker = db_text(row, 14);
@@ -63,14 +65,6 @@ int end_attempt(struct db *db, const struct item_row *item, int64_t now, const c
 }
 
 /* ---- claim ----------------------------------------------------------------------------------- */
-
-struct claim_arguments {
-    int64_t now;
-    const struct claim *claim;
-    struct arena *arena;
-    dq_lease *leases;
-    size_t count;
-};
 
 static int queue_paused(struct db *db, dq_error *error)
 {
@@ -139,7 +133,7 @@ static int take(struct store *store, struct db *db, struct claim_arguments *argu
     if (r < 0)
         return r;
     id_parse(lease->item.document_id, &document);
-    db_count(db, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
+    db_count(db, id, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
     r = db_run(db, db_bind(db, SQL_SIBLINGS_BLOCK, "b", &document), error);
     if (r >= 0)
         r = read_document(db, &document, arguments->arena, &lease->document, error);
@@ -180,6 +174,7 @@ static int claim_step(struct store *store, struct db *db, void *opaque, dq_error
 {
     struct claim_arguments *arguments = opaque;
     const struct claim *claim = arguments->claim;
+    arguments->count = 0;
     int r =
         db_run(db, db_bind(db, SQL_ITEM_DUE_NOW, "ii", arguments->now, (int64_t)DUE_SLICE), error);
     if (r >= 0)
@@ -201,7 +196,8 @@ int store_claim(struct store *store, int64_t now, const struct claim *claim, str
     size_t room = (size_t)(claim->item ? 1 : claim->limit);
     struct claim_arguments arguments = {now, claim, arena, NULL, 0};
     arguments.leases = arena_alloc(arena, room * sizeof *arguments.leases);
-    int r = store_write(store, now, claim_step, &arguments, error);
+    step_fn *next = store->engine->claim && !claim->item ? store->engine->claim : claim_step;
+    int r = store_write(store, now, next, &arguments, error);
     if (r < 0)
         return r;
     *ret_leases = arguments.leases;
@@ -242,7 +238,7 @@ static int load_held(struct db *db, const struct held *held, struct item_row *re
 }
 
 /* A repeated report gets the answer of the first: true where this lease ended with `outcome`. */
-static bool ended_with(struct db *db, const struct held *held, const char *outcome)
+bool ended_with(struct db *db, const struct held *held, const char *outcome)
 {
     struct rows *row = db_bind(db, SQL_ATTEMPT_OUTCOME, "bi", &held->item, held->epoch);
     bool same = db_row(db, row, NULL) > 0 && strcmp(db_text(row, 0), outcome) == 0;
@@ -267,6 +263,8 @@ static int heartbeat_step(struct store *store, struct db *db, void *opaque, dq_e
     db_done(row);
     if (r < 0)
         return r;
+    if (arguments->expires_at && progress)
+        db_changed(db, &held->item, DQ_IN_PROGRESS);
     return arguments->expires_at ? 0 : lost(error);
 }
 
@@ -284,15 +282,22 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
                       const dq_result *result, dq_error *error)
 {
     int64_t text_bytes = 0;
-    int r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
+    int r = index_forget(db, &item->document_id, error);
+    if (r >= 0)
+        r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
     for (size_t i = 0; r >= 0 && i < result->page_count; i++) {
         const dq_page *page = &result->pages[i];
+        if (page->number < 1 || page->number > ROW_PAGE_MAX)
+            return error_field(error, DQ_INVALID, "/result/pages", "pages are counted from 1 to %d",
+                               ROW_PAGE_MAX);
         r = db_run(db,
                    db_bind(db, SQL_PAGE_INSERT, "bix", &item->document_id, (int64_t)page->number,
                            page->text, page->text_bytes),
                    error);
         text_bytes += (int64_t)page->text_bytes;
     }
+    if (r >= 0)
+        r = index_add(db, &item->document_id, error);
     if (r >= 0)
         r = db_run(db,
                    db_bind(db, SQL_RESULT_PUT, "bbiiitti", &item->document_id, &item->id,
@@ -325,7 +330,7 @@ static int complete_one(struct db *db, int64_t now, const struct held *held,
     if (r >= 0)
         r = free_siblings(db, &item.document_id, now, error);
     if (r >= 0)
-        db_count(db, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
+        db_count(db, &item.id, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
     return r;
 }
 
@@ -336,21 +341,7 @@ static int complete_step(struct store *store, struct db *db, void *opaque, dq_er
     return complete_one(db, arguments->now, arguments->held, arguments->result, error);
 }
 
-int store_complete(struct store *store, int64_t now, const struct held *held,
-                   const dq_result *result, dq_error *error)
-{
-    struct held_arguments arguments = {.now = now, .held = held, .result = result};
-    return store_write(store, now, complete_step, &arguments, error);
-}
-
-struct many_arguments {
-    int64_t now;
-    const struct held *held;
-    size_t count;
-    int *codes;
-};
-
-static int complete_many_step(struct store *store, struct db *db, void *opaque, dq_error *error)
+int complete_many_step(struct store *store, struct db *db, void *opaque, dq_error *error)
 {
     struct many_arguments *many = opaque;
     int completed = 0;
@@ -372,6 +363,18 @@ int store_complete_many(struct store *store, int64_t now, const struct held *hel
 {
     struct many_arguments many = {now, held, count, codes};
     return store_write(store, now, complete_many_step, &many, error);
+}
+
+int store_complete(struct store *store, int64_t now, const struct held *held,
+                   const dq_result *result, dq_error *error)
+{
+    int code = 0;
+    if (!result) {
+        int r = store_complete_many(store, now, held, 1, &code, error);
+        return r < 0 ? r : code < 0 ? lost(error) : 0;
+    }
+    struct held_arguments arguments = {.now = now, .held = held, .result = result};
+    return store_write(store, now, complete_step, &arguments, error);
 }
 
 static int fail_step(struct store *store, struct db *db, void *opaque, dq_error *error)
@@ -426,7 +429,8 @@ static int release_step(struct store *store, struct db *db, void *opaque, dq_err
     if (r >= 0)
         r = free_siblings(db, &item.document_id, arguments->now, error);
     if (r >= 0)
-        db_count(db, item.operation, DQ_IN_PROGRESS, superseded ? DQ_CANCELLED : DQ_PENDING);
+        db_count(db, &item.id, item.operation, DQ_IN_PROGRESS,
+                 superseded ? DQ_CANCELLED : DQ_PENDING);
     return r;
 }
 

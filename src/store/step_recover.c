@@ -84,7 +84,7 @@ int apply_failure(struct db *db, int64_t now, const struct item_row *item,
     if (r >= 0)
         r = free_siblings(db, &item->document_id, now, error);
     if (r >= 0)
-        db_count(db, item->operation, DQ_IN_PROGRESS, (int)*ret_status);
+        db_count(db, &item->id, item->operation, DQ_IN_PROGRESS, (int)*ret_status);
     return r;
 }
 
@@ -181,6 +181,10 @@ int store_recover(struct store *store, int64_t now, uint64_t random, int64_t *re
         arguments.dead_count == 0 && (arguments.next_due == 0 || arguments.next_due > now);
     if (r >= 0 && !nothing)
         r = store_write(store, now, recover_step, &arguments, error);
+    if (r >= 0 && store->engine->tidy && !store->read_only) {
+        int tidied = store->engine->tidy(store, now, error);
+        r = tidied < 0 ? tidied : r;
+    }
     if (r >= 0 && ret_next_due)
         *ret_next_due = arguments.next_due;
     return r;

@@ -41,6 +41,44 @@ int apply_failure(struct db *db, int64_t now, const struct item_row *item,
 /* The waiting items of a document whose item left in_progress may be claimed again. */
 int free_siblings(struct db *db, const struct id *document, int64_t now, dq_error *error);
 
+/* ---- what an engine may do in its own way ---------------------------------------------------- */
+
+struct claim_arguments {
+    int64_t now;
+    const struct claim *claim;
+    struct arena *arena;
+    dq_lease *leases;
+    size_t count;
+};
+
+struct many_arguments {
+    int64_t now;
+    const struct held *held;
+    size_t count;
+    int *codes;
+};
+
+struct enqueue_arguments {
+    int64_t now;
+    struct new_item *items;
+    size_t count;
+    struct once *once; /* or NULL */
+};
+
+step_fn complete_many_step, enqueue_step;
+
+/* One item: 0, or why it is refused; see enqueue_step. */
+int enqueue_one(struct db *db, int64_t now, struct new_item *item, dq_error *error);
+
+/* The attempt of this epoch ended so: tells a repeated report from a stale one. */
+bool ended_with(struct db *db, const struct held *held, const char *outcome);
+
+/* 1: the request came before; *ret_made, the caller's, lists what it made. 0: it is new.
+ * DQ_INVALID: the key was another request's. */
+int once_find(struct db *db, struct once *once, char **ret_made, dq_error *error);
+int once_keep(struct db *db, const struct once *once, int64_t now, const char *made,
+              dq_error *error);
+
 /* Our session's row, written with its first claim. */
 int know_session(struct store *store, struct db *db, int64_t now, dq_error *error);
 

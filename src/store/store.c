@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct store_engine *const engines[] = {&sqlite_engine};
+static const struct store_engine *const engines[] = {&sqlite_engine, &postgres_engine};
 
 static const struct store_engine *find_engine(const char *url)
 {
@@ -26,7 +26,9 @@ int store_open(const char *url, const struct store_options *options, struct stor
     const struct store_engine *engine = find_engine(url);
     if (!engine)
         return error_set(error, DQ_INVALID,
-                         "\"%.100s\" is no store this build can open; use sqlite:DIRECTORY", url);
+                         "\"%.100s\" is no store this build can open; use sqlite:DIRECTORY or "
+                         "postgresql://HOST/DATABASE",
+                         url);
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return error_set(error, DQ_NO_MEMORY, "out of memory");

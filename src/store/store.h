@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "core/filter.h"
+#include "core/query.h"
 #include "store/pack.h"
 
 #include <docq.h>
@@ -35,14 +36,23 @@ struct latch *store_latch(struct store *store);
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
+/* A request that may come twice. */
+struct once {
+    unsigned char key[32];    /* who asks, and the key they chose */
+    unsigned char digest[32]; /* of what they ask */
+    bool replayed;            /* answer: it came before; nothing was done, the ids are those */
+};
+
 struct new_document {
     struct id id, item_id;
     dq_incoming *incoming; /* finished */
     const char *filename, *content_type, *metadata, *owner, *operation;
     int priority;
+    int max_attempts; /* answer */
 };
-int store_upload(struct store *store, int64_t now, const struct new_document *documents,
-                 size_t count, dq_error *error);
+/* `once` may be NULL. */
+int store_upload(struct store *store, int64_t now, struct new_document *documents, size_t count,
+                 struct once *once, dq_error *error);
 
 struct new_item {
     struct id id, document_id;
@@ -50,12 +60,17 @@ struct new_item {
     int priority;
     int64_t due_at;
     /* answers */
+    int max_attempts;
     int code;       /* 0 or why it was refused */
     bool created;   /* false: `id` is now that of the one that waited already */
     dq_error error; /* of the refusal */
+    struct id own;  /* the store's: the id that was asked for */
 };
 int store_enqueue(struct store *store, int64_t now, struct new_item *items, size_t count,
-                  dq_error *error);
+                  struct once *once, dq_error *error);
+
+/* Keys of requests from before that time may come anew. Returns their number. */
+int store_forget_keys(struct store *store, int64_t now, int64_t before, dq_error *error);
 
 struct claim {
     const struct id *item; /* exactly this one (DQ_CONFLICT where it cannot be), or NULL */
@@ -130,10 +145,23 @@ int store_markdown(struct store *store, const struct id *document, int first, in
                    struct arena *arena, dq_text *ret_text, dq_error *error);
 int store_thumbnail(struct store *store, const struct id *document, struct arena *arena,
                     dq_thumbnail *ret_thumbnail, dq_error *error);
+/* Reports; see dq_list_problems, dq_get_history, dq_count_purgeable. */
+int store_problems(struct store *store, int64_t now, int64_t since, struct arena *arena,
+                   dq_problem_list *ret_list, dq_error *error);
+int store_history(struct store *store, int64_t now, int step_minutes, int points,
+                  struct arena *arena, dq_history *ret_history, dq_error *error);
+int64_t store_count_finished(struct store *store, int64_t before, int status, dq_error *error);
+
+/* See dq_list_changes. */
+int store_changes(struct store *store, int64_t now, int64_t after, int limit, struct arena *arena,
+                  dq_change_list *ret_list, dq_error *error);
 int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_list,
                  dq_error *error);
 int store_locate(struct store *store, const struct id *document, struct pack_place *ret_place,
                  dq_error *error);
+/* One page of hits, in rank. Stopped with DQ_INVALID when clock_tick() passes `deadline`. */
+int store_search(struct store *store, struct query *query, int limit, const char *cursor,
+                 int64_t deadline, struct arena *arena, dq_hit_list *ret_list, dq_error *error);
 int store_find_prefix(struct store *store, const struct id *low, const struct id *high,
                       struct id *ret_id, dq_error *error);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBLEM_BYTES_MAX = 400, DIAGNOSTICS_BYTES_MAX = 1000 };
+enum { PROBLEM_BYTES_MAX = 400 };
 
 /* What a verdict means for the item. The others are decided by what the document said. */
 static const enum failure verdict_failures[BOX_VERDICT_MAX] = {
@@ -18,22 +18,10 @@ static const enum failure verdict_failures[BOX_VERDICT_MAX] = {
     [BOX_PROTOCOL] = FAILURE_PARSER_PROTOCOL, [BOX_SPAWN] = FAILURE_BOX_UNAVAILABLE,
 };
 
-/* The sentence, and the last lines of the parser's stderr for whoever looks into it. */
-static const char *message_of(struct arena *arena, const struct box_result *box)
-{
-    const char *tail = box->diagnostics;
-    size_t length = strlen(tail);
-    if (length > DIAGNOSTICS_BYTES_MAX) {
-        const char *line = strchr(tail + length - DIAGNOSTICS_BYTES_MAX, '\n');
-        tail = line ? line + 1 : "";
-    }
-    return *tail ? arena_printf(arena, "%s\n%s", box->message, tail) : box->message;
-}
-
 static void fail_by_verdict(struct outcome *outcome, enum box_verdict verdict)
 {
     const struct box_result *box = &outcome->box;
-    outcome_fail(outcome, failure_row(verdict_failures[verdict]), message_of(outcome->arena, box));
+    outcome_fail(outcome, failure_row(verdict_failures[verdict]), outcome_message(outcome));
     outcome->failure.signal = box->signal;
     outcome->failure.limit = box->limit;
     outcome->failure.peak_memory = box->peak_memory;
@@ -140,20 +128,13 @@ static void make_outcome(struct outcome *outcome)
     }
 }
 
-static void fail_without_content(struct outcome *outcome, const dq_error *error)
-{
-    bool gone = error->code == DQ_NOT_FOUND || error->code == DQ_CORRUPT;
-    outcome_fail(outcome, failure_row(gone ? FAILURE_CONTENT_MISSING : FAILURE_HANDLER_ERROR),
-                 error->detail);
-}
-
 void handle_extract(const struct job *job, struct outcome *ret_outcome)
 {
     autoclose document = -1;
     dq_error error = {0};
     *ret_outcome = (struct outcome){.arena = arena_new()};
     if (dq_open_content(job->queue, job->lease->document.id, &document, &error) < 0) {
-        fail_without_content(ret_outcome, &error);
+        outcome_fail_content(ret_outcome, &error);
         return;
     }
     struct box_request request = {.program = job->extractor,

@@ -59,7 +59,8 @@ static bool survive(struct pool *pool, const dq_error *error, int64_t *since)
 /* Under pool->turn. */
 static bool look(struct pool *pool, dq_lease_list **ret_list)
 {
-    dq_claim_options claim = {.limit = 1, .lease_time = pool->lease_time};
+    dq_claim_options claim = {
+        .limit = 1, .lease_time = pool->lease_time, .operations = pool->operations};
     int64_t failing_since = 0;
     while (!is_enough(pool)) {
         dq_error error = {0};

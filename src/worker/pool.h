@@ -33,6 +33,7 @@ struct slot {
 struct policy {
     char name[DQ_OPERATION_BYTES_MAX + 1];
     const struct handler *handler; /* NULL: not ours */
+    char *const *argv;             /* of the program */
     int64_t timeout;
 };
 
@@ -40,7 +41,9 @@ struct pool {
     const struct worker_options *options;
     const char *extractor;
     dq_queue *queue;
-    int64_t started; /* clock_tick() */
+    dq_queue_stats *offered; /* owns names in the next */
+    const char **operations; /* that it claims, NULL-terminated; NULL = the built-in ones */
+    int64_t started;         /* clock_tick() */
     int64_t lease_time;
     atomic_bool stopping;   /* take nothing new */
     atomic_bool killing;    /* end what runs */
@@ -69,6 +72,9 @@ bool is_passing(int code);
 
 /* Ends the worker; the first error is kept. */
 void pool_fail(struct pool *pool, const dq_error *error);
+
+/* pool.c: fills in what the pool claims. */
+int pool_offer(struct pool *pool, dq_error *error);
 
 /* pool.c: of the operation; read from the queue at most every 30 s. */
 struct policy pool_policy(struct pool *pool, const char *operation);

@@ -6,6 +6,7 @@ DQ_API int dq_process_document_queue(const char *url, const dq_process_options *
 {
     struct worker_options worker = {.url = url, .drain = true};
     if (options) {
+        worker.token = options->token;
         worker.limit = options->limit;
         worker.time_max = options->time_max;
         worker.extractor = options->extractor;

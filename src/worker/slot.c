@@ -88,7 +88,8 @@ static int report_once(struct pool *pool, const dq_lease *lease, const struct ou
     int result;
     switch (outcome->kind) {
     case OUTCOME_COMPLETED:
-        result = dq_mark_completed(pool->queue, lease->token, &outcome->result, error);
+        result = dq_mark_completed(pool->queue, lease->token,
+                                   outcome->nothing ? NULL : &outcome->result, error);
         if (result == 0)
             count(pool, &pool->stats.completed);
         return result;
@@ -164,6 +165,9 @@ static void work_on(struct slot *slot, const dq_lease *lease)
     struct job job = {.queue = pool->queue,
                       .lease = lease,
                       .extractor = pool->extractor,
+                      .argv = policy.argv,
+                      .secret = pool->options->secret,
+                      .secret_length = pool->options->secret_length,
                       .memory_bytes = pool->options->memory_bytes > 0 ? pool->options->memory_bytes
                                                                       : WORKER_MEMORY_DEFAULT,
                       .time_max = policy.timeout,

@@ -97,6 +97,8 @@ static void clean_up(struct shift *shift)
     for (int i = 0; pool->slots && i < pool->slot_count; i++)
         fd_close(&pool->slots[i].stop_fd);
     free(pool->slots);
+    free(pool->operations);
+    dq_free(pool->offered);
     fd_close(&pool->wake_fd);
     fd_close(&shift->signal_fd);
     dq_close(&pool->queue);
@@ -107,7 +109,7 @@ static void clean_up(struct shift *shift)
 static int set_up(struct shift *shift, const struct worker_options *options, dq_error *error)
 {
     struct pool *pool = &shift->pool;
-    dq_options session = {.worker = options->name};
+    dq_options session = {.worker = options->name, .token = options->token};
     shift->signal_fd = -1;
     pool->wake_fd = -1;
     pool->options = options;
@@ -124,7 +126,9 @@ static int set_up(struct shift *shift, const struct worker_options *options, dq_
     int result = find_extractor(shift, error);
     if (result == 0)
         result = open_descriptors(shift, error);
-    return result < 0 ? result : dq_open(options->url, &session, &pool->queue, error);
+    if (result == 0)
+        result = dq_open(options->url, &session, &pool->queue, error);
+    return result < 0 ? result : pool_offer(pool, error);
 }
 
 /* ---- the watchman ---------------------------------------------------------------------------- */

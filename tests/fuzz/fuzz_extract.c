@@ -13,13 +13,13 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
-    static const char *const names[] = {"", "a.md", "a.csv", "a.html", "a.txt", "a.docx"};
+    static const char *const names[] = {"", "a.md", "a.csv", "a.html", "a.txt", "a.docx", "a.eml"};
     static int nowhere = -1;
     dq_error error = {0};
     if (nowhere < 0)
         nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     size_t name = length ? bytes[length - 1] % (sizeof names / sizeof names[0]) : 0;
-    struct input input = {(const char *)bytes, length, names[name]};
+    struct input input = {.bytes = (const char *)bytes, .length = length, .name = names[name]};
     struct emit *emit = emit_new(nowhere, clock_tick() + SECONDS * US_PER_S);
     if (extract_document(&input, emit, &error) < 0)
         abort();

@@ -114,6 +114,47 @@ static void each_end_has_its_verdict(void **state)
     }
 }
 
+/* Programs called by `argv`, which know nothing of frames. */
+static void programs_print_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        enum box_verdict verdict;
+        int exit_code;
+        size_t pages;
+        const char *says, *first;
+    } rows[] = {
+        {"cat", BOX_OK, 0, 1, "", "the document"},
+        {"printf 'one\\ftwo'", BOX_OK, 0, 2, "", "one"},
+        {"true", BOX_OK, 0, 0, "", NULL},
+        {"printf %s \"$COLOUR\"", BOX_OK, 0, 1, "", "green"},
+        {"echo begun; exit 7", BOX_EXIT, 7, 0, "exit code 7", NULL},
+        {"printf '\\377'", BOX_PROTOCOL, 0, 0, "UTF-8", NULL},
+        {"head -c 2000 /dev/zero | tr '\\0' a", BOX_OUTPUT, 0, 0, "1000 bytes", NULL},
+        {"kill -6 $$", BOX_SIGNAL, 0, 0, "The program was killed by signal 6", NULL},
+        {"sleep 60", BOX_TIME, 0, 0, "The program did not finish", NULL},
+        {"echo text; exec sleep 60 >&-", BOX_TIME, 0, 0, "did not finish", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *argv[] = {(char *)"sh", (char *)"-c", (char *)rows[i].script, NULL};
+        char *environment[] = {(char *)"COLOUR=green", NULL};
+        struct box_result result = play("", (struct box_request){.program = "/bin/sh",
+                                                                 .argv = argv,
+                                                                 .environment = environment,
+                                                                 .output_bytes_max = 1000,
+                                                                 .time_max = US_PER_S});
+        if (result.verdict != rows[i].verdict || !strstr(result.message, rows[i].says))
+            fail_msg("%s: %s, message: %s, diagnostics: %s", rows[i].script,
+                     box_verdict_name(result.verdict), result.message, result.diagnostics);
+        assert_int_equal(result.exit_code, rows[i].exit_code);
+        assert_int_equal(result.content.page_count, rows[i].pages);
+        if (rows[i].first)
+            assert_string_equal(result.content.pages[0].text, rows[i].first);
+        box_result_free(&result);
+    }
+}
+
 static void memory_has_an_end(void **state)
 {
     (void)state;
@@ -317,6 +358,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_has_its_verdict),
+        cmocka_unit_test(programs_print_text),
         cmocka_unit_test(memory_has_an_end),
         cmocka_unit_test(the_content_is_what_was_sent),
         cmocka_unit_test(a_box_inherits_nothing),

@@ -356,6 +356,58 @@ static void markdown_is_counted(void **state)
     wire_free(wire);
 }
 
+/* ---- without frames ------------------------------------------------------------------------ */
+
+static void plain_text_is_pages_between_form_feeds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t pages;
+        const char *last;
+    } rows[] = {{"", 0, NULL},          {"one", 1, "one"},
+                {"one\ftwo", 2, "two"}, {"one\f", 1, "one"},
+                {"\fone", 2, "one"},    {"one\f\fGr\xc3\xbc\n", 3, "Gr\xc3\xbc\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct wire *wire = wire_new(0, NULL, NULL);
+        wire_expect_text(wire);
+        for (const char *at = rows[i].text; *at; at++)
+            assert_int_equal(wire_feed(wire, at, 1), WIRE_OPEN);
+        assert_int_equal(wire_finish(wire), WIRE_WHOLE);
+        assert_int_equal(wire_finish(wire), WIRE_WHOLE);
+        struct wire_content content = wire_content(wire);
+        assert_int_equal(content.page_count, rows[i].pages);
+        if (rows[i].last)
+            assert_string_equal(content.pages[content.page_count - 1].text, rows[i].last);
+        wire_free(wire);
+    }
+}
+
+static void plain_text_is_checked_and_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+        enum wire_state end;
+    } rows[] = {{"\xff", 1, WIRE_BROKEN},
+                {"a\0b", 3, WIRE_BROKEN},
+                {"Gr\xc3", 3, WIRE_BROKEN},
+                {"0123456789", 10, WIRE_WHOLE},
+                {"0123456789a", 11, WIRE_FULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct wire *wire = wire_new(10, NULL, NULL);
+        wire_expect_text(wire);
+        wire_feed(wire, rows[i].bytes, rows[i].length);
+        assert_int_equal(wire_finish(wire), rows[i].end);
+        if (rows[i].end != WIRE_WHOLE) {
+            assert_int_equal(wire_content(wire).page_count, 0);
+            assert_true(strlen(wire_fault(wire)) > 0);
+        }
+        wire_free(wire);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +423,8 @@ int main(void)
         cmocka_unit_test(pages_are_counted),
         cmocka_unit_test(text_is_counted),
         cmocka_unit_test(markdown_is_counted),
+        cmocka_unit_test(plain_text_is_pages_between_form_feeds),
+        cmocka_unit_test(plain_text_is_checked_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

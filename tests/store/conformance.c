@@ -431,6 +431,78 @@ static void batch_refuses_one_and_takes_the_rest(void **state)
     dq_free(list);
 }
 
+static dq_document *upload_with_key(dq_queue *queue, const char *key, const char *text)
+{
+    dq_incoming *incoming;
+    dq_document_list *list;
+    expect(0, dq_upload_begin(queue, 0, &incoming, error));
+    expect(0, dq_upload_write(incoming, text, strlen(text), error));
+    dq_upload one = {.fd = -1, .incoming = incoming, .idempotency_key = key};
+    dq_error why = {0};
+    if (dq_upload_commit(queue, &one, 1, &list, &why) < 0) {
+        assert_int_equal(why.code, DQ_INVALID);
+        return NULL;
+    }
+    assert_int_equal(list->count, 1);
+    dq_document *document = NULL;
+    expect(0, dq_get_document(queue, list->documents[0].id, &document, error));
+    dq_free(list);
+    return document;
+}
+
+static void a_key_makes_an_upload_once(void **state)
+{
+    dq_queue *queue = *state;
+    dq_queue_stats *stats;
+    dq_document *first = upload_with_key(queue, "k", "text");
+    dq_document *again = upload_with_key(queue, "k", "text");
+    dq_document *other = upload_with_key(queue, "l", "text");
+    assert_string_equal(first->id, again->id);
+    assert_string_equal(first->item->id, again->item->id);
+    assert_string_not_equal(first->id, other->id);
+    assert_null(upload_with_key(queue, "k", "another text"));
+    assert_null(upload_with_key(queue, "", "text"));
+    assert_null(upload_with_key(queue, "a\nb", "text"));
+    expect(0, dq_get_queue_stats(queue, &stats, error));
+    assert_int_equal(stats->documents, 2);
+    assert_int_equal(stats->counts[DQ_PENDING], 2);
+    dq_free(first);
+    dq_free(again);
+    dq_free(other);
+    dq_free(stats);
+}
+
+static void a_key_makes_a_batch_once(void **state)
+{
+    dq_queue *queue = *state;
+    char one[DQ_ID_SIZE], two[DQ_ID_SIZE], token[DQ_TOKEN_SIZE], claimed[DQ_ID_SIZE];
+    int codes[2][3];
+    dq_item_list *lists[2];
+    upload(queue, "1", one, NULL);
+    upload(queue, "2", two, NULL);
+    dq_ask asks[] = {{.document_id = one, .operation = "translate", .idempotency_key = "k"},
+                     {.document_id = "00000000-0000-7000-8000-000000000000"},
+                     {.document_id = two, .operation = "translate"}};
+    for (int i = 0; i < 2; i++) {
+        expect(2, dq_enqueue_many(queue, asks, 3, codes[i], &lists[i], NULL));
+        while (claim_one(queue, token, claimed))
+            expect(0, dq_mark_completed(queue, token, NULL, error));
+        expect(2, dq_bulk(queue, DQ_BULK_CANCEL, "pending", error) + 2 * i);
+    }
+    assert_memory_equal(codes[0], codes[1], sizeof codes[0]);
+    assert_int_equal(lists[1]->count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(lists[0]->items[i].id, lists[1]->items[i].id);
+        assert_true(lists[0]->items[i].created && lists[1]->items[i].created);
+        assert_int_equal(lists[0]->items[i].max_attempts, lists[1]->items[i].max_attempts);
+        assert_int_equal(lists[1]->items[i].status, DQ_CANCELLED);
+    }
+    asks[2].priority = 1;
+    expect(DQ_INVALID, dq_enqueue_many(queue, asks, 3, NULL, NULL, error));
+    dq_free(lists[0]);
+    dq_free(lists[1]);
+}
+
 static void tokens_are_not_forged(void **state)
 {
     dq_queue *queue = *state;
@@ -510,9 +582,12 @@ int main(void)
         TEST(filters_page_and_act),
         TEST(delete_removes_everything),
         TEST(batch_refuses_one_and_takes_the_rest),
+        TEST(a_key_makes_an_upload_once),
+        TEST(a_key_makes_a_batch_once),
         TEST(tokens_are_not_forged),
         TEST(many_threads_take_each_item_once),
         TEST(an_oversize_upload_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL) + state_tests();
+    return cmocka_run_group_tests(tests, NULL, NULL) + state_tests() + verb_tests() +
+           search_tests() + watch_tests();
 }

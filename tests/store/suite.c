@@ -1,6 +1,7 @@
 /* Helpers of the conformance tests. */
 #include "suite.h"
 
+#include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 #define SERVER_START_MAX (20 * S)
 
-static char directory[64], url[80];
+static char directory[64], url[256];
 static pid_t server; /* of the kind "http" */
 
 const char *store_url(void)
@@ -63,6 +64,22 @@ static void stop_server(void)
     server = 0;
 }
 
+/* Each case has a schema of its own in the server that DOCQ_TEST_POSTGRES names. */
+static bool clear_postgres(void)
+{
+    const char *given = getenv("DOCQ_TEST_POSTGRES");
+    snprintf(url, sizeof url, "%s", given ? given : "");
+    PGconn *conn = PQconnectdb(url);
+    PGresult *result =
+        PQexec(conn, "SET client_min_messages = error; DROP SCHEMA IF EXISTS docq CASCADE");
+    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!good)
+        print_error("%s\n", PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+    return good;
+}
+
 static bool name_store(void)
 {
     snprintf(directory, sizeof directory, "/tmp/docq-test-XXXXXX");
@@ -70,6 +87,8 @@ static bool name_store(void)
         return false;
     if (is_remote())
         return start_server();
+    if (strcmp(STORE_KIND, "postgres") == 0)
+        return clear_postgres();
     snprintf(url, sizeof url, "sqlite:%s",
              strcmp(STORE_KIND, "memory") == 0 ? ":memory:" : directory);
     return true;

@@ -473,11 +473,45 @@ static void a_copied_range_cannot_be_changed(void **state)
     assert_int_equal(beyond, -1);
 }
 
+static void a_mac_in_pieces_is_the_mac(void **state)
+{
+    (void)state;
+    unsigned char key[100], whole[DIGEST_BYTES], pieces[DIGEST_BYTES];
+    const char *text = "a message of some length, in pieces of every size";
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (unsigned char)(i * 7);
+    for (size_t length = 0; length <= sizeof key; length++) {
+        digest_mac(key, length, text, strlen(text), whole);
+        struct mac *mac = mac_new(key, length);
+        size_t at = 0;
+        for (size_t piece = 1; at < strlen(text); at += piece, piece++) {
+            size_t left = strlen(text) - at;
+            mac_update(mac, text + at, piece < left ? piece : left);
+        }
+        mac_final(mac, pieces);
+        assert_memory_equal(whole, pieces, sizeof whole);
+    }
+}
+
+static void a_digest_is_written_in_base64(void **state)
+{
+    (void)state;
+    unsigned char digest[DIGEST_BYTES] = {0, 1, 254, 255};
+    char text[DIGEST_BASE64_SIZE];
+    autobuf back = BUF(DIGEST_BYTES);
+    digest_base64(digest, text);
+    assert_true(base64_decode(&back, text, strlen(text)));
+    assert_int_equal(back.length, DIGEST_BYTES);
+    assert_memory_equal(back.bytes, digest, DIGEST_BYTES);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_png_is_framed_right),
         cmocka_unit_test(base64_is_exact),
+        cmocka_unit_test(a_mac_in_pieces_is_the_mac),
+        cmocka_unit_test(a_digest_is_written_in_base64),
         cmocka_unit_test(arena_keeps_everything_until_it_goes),
         cmocka_unit_test(arena_memory_is_aligned_and_zeroed),
         cmocka_unit_test(a_reply_goes_whole),

@@ -47,6 +47,12 @@ WHERE document_id = ?1 AND operation = ?2 AND status = 'pending';
 -- name: running_find
 SELECT id FROM item INDEXED BY item_running WHERE document_id = ?1 AND status = 'in_progress';
 
+-- name: item_lock
+-- The item as the steps see it.
+SELECT id, document_id, operation, priority, status, gate, attempts, errors, crashes, epoch,
+       created_at, due_at, started_at, finished_at, worker
+FROM item WHERE id = ?1;
+
 -- name: item_insert
 INSERT INTO item (id, document_id, operation, priority, status, gate, rank, created_at, due_at)
 VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8);
@@ -89,40 +95,41 @@ SET gate = CASE WHEN due_at <= ?2 THEN 'ready' ELSE 'later' END
 WHERE document_id = ?1 AND status = 'pending' AND gate = 'blocked';
 
 -- name: item_heartbeat
+-- In progress is what neither waits (it has no gate) nor has ended.
 UPDATE item SET lease_expires_at = ?3 + lease_time,
     progress_stage = coalesce(?4, progress_stage), progress_done = coalesce(?5, progress_done),
     progress_total = coalesce(?6, progress_total)
-WHERE id = ?1 AND epoch = ?2 AND status = 'in_progress'
+WHERE id = ?1 AND epoch = ?2 AND gate IS NULL AND finished_at = 0
 RETURNING lease_expires_at;
 
 -- name: item_complete
 UPDATE item SET status = 'completed', finished_at = ?3, lease_expires_at = 0, error_code = NULL,
     error_message = NULL, error_retryable = 0
-WHERE id = ?1 AND epoch = ?2 AND status = 'in_progress';
+WHERE id = ?1 AND epoch = ?2 AND gate IS NULL AND finished_at = 0;
 
 -- name: item_fail
 UPDATE item SET status = 'failed', finished_at = ?3, lease_expires_at = 0, error_code = ?4,
     error_message = ?5, error_retryable = ?6, errors = errors + ?7, crashes = crashes + ?8
-WHERE id = ?1 AND epoch = ?2 AND status = 'in_progress';
+WHERE id = ?1 AND epoch = ?2 AND gate IS NULL AND finished_at = 0;
 
 -- name: item_return
 -- Back to the queue, due later. The document is free now, so the gate depends on time only.
 UPDATE item SET status = 'pending', lease_expires_at = 0, session = NULL, due_at = ?4,
     gate = CASE WHEN ?4 <= ?3 THEN 'ready' ELSE 'later' END, error_code = ?5, error_message = ?6,
     error_retryable = 1, errors = errors + ?7, crashes = crashes + ?8
-WHERE id = ?1 AND epoch = ?2 AND status = 'in_progress';
+WHERE id = ?1 AND epoch = ?2 AND gate IS NULL AND finished_at = 0;
 
 -- name: item_release
 -- Handed back unfinished: the attempt is not charged, its place in the queue is kept.
 UPDATE item SET status = 'pending', lease_expires_at = 0, session = NULL, gate = 'ready',
     attempts = attempts - 1
-WHERE id = ?1 AND epoch = ?2 AND status = 'in_progress';
+WHERE id = ?1 AND epoch = ?2 AND gate IS NULL AND finished_at = 0;
 
 -- name: item_supersede
 -- It would go back to pending, but a newer one already waits for the same work. ?6 = uncharged.
 UPDATE item SET status = 'cancelled', finished_at = ?3, lease_expires_at = 0, superseded_by = ?4,
     error_code = coalesce(?5, error_code), attempts = attempts - ?6
-WHERE id = ?1 AND epoch = ?2 AND status = 'in_progress';
+WHERE id = ?1 AND epoch = ?2 AND gate IS NULL AND finished_at = 0;
 
 -- name: item_cancel
 -- The epoch moves on, so that the holder's next call is refused.

@@ -1,6 +1,6 @@
 -- What else a parser makes of a document: Markdown by page, the language, a thumbnail.
 
--- name: schema_2
+-- name: schema_5
 -- A page without a row here is its own Markdown.
 CREATE TABLE page_markdown (
     document_id BLOB NOT NULL,
