@@ -83,7 +83,7 @@ static int take_rows(struct db *db, struct changes_arguments *arguments, dq_erro
 {
     struct rows *rows =
         db_bind(db, SQL_CHANGE_LIST, "ii", arguments->after, (int64_t)ROWS_READ_MAX);
-    int r;
+    int r = 0;
     while (arguments->count < arguments->limit && (r = db_row(db, rows, error)) > 0) {
         int64_t last = db_int(rows, 0);
         size_t length = 0, count;
@@ -96,7 +96,7 @@ static int take_rows(struct db *db, struct changes_arguments *arguments, dq_erro
         take_row(arguments, last, bytes, count);
     }
     db_done(rows);
-    return 0;
+    return r < 0 ? r : 0;
 }
 
 static int by_item(const void *a, const void *b)

@@ -78,7 +78,7 @@ def test_every_verb_works_on_a_url(data, tmp_path):
         (tmp_path / "letter ä.txt").write_text("dear reader\n")
         id = remote(url, "upload", tmp_path / "letter ä.txt", "--metadata", '{"case": 17}',
                     "--owner", "anna", "--priority", 3).stdout.strip()
-        document = json.loads(remote(url, "show", "--json", id[:13]).stdout)
+        document = json.loads(remote(url, "show", "--json", id[:30]).stdout)
         assert (document["filename"], document["owner"]) == ("letter ä.txt", "anna")
         assert (document["metadata"], document["item"]["priority"]) == ({"case": 17}, 3)
         piped = remote(url, "upload", "-", "--name", "pipe.txt", stdin=b"x" * 700000).stdout.strip()

@@ -71,14 +71,15 @@ CASES = {
         "B3: two of them damp", "Notes (hidden)", "the key is under the mat"], ["45351", "<t>"], 2,
         {"title": "What is in the cellar", "author": "Harbour Office", "created": "2024-02-29T12:00:00Z"}, ""),
     "causeway.pptx": (formats.presentation(), [
-        "Crossing the causeway\n", "1. Wear boots\n2. Carry a lantern\n", "Do not mention the cow",
-        "When to turn back", "Day\tLow water\nMonday\t06:43\n"], [], 2, {"title": "Crossing the causeway"}, ""),
+        "Crossing the causeway\n", "1. Wear boots\n2. Carry a lantern\n", "At your own risk\n",
+        "Do not mention the cow", "When to turn back", "Day\tLow water\nMonday\t06:43\n"],
+        ["Click to edit", "06:43\nAt your own risk"], 2, {"title": "Crossing the causeway"}, ""),
     "gallery.odt": (formats.open_text(), [
         "From the gallery\n", "The lens  turns. It squeaks.\nBy clockwork.\n", "1. Wind it up.\n2. Oil the handle.\n",
         "Store\tBarrels\n"], ["struck out", "turns.1"], 1,
         {"title": "From the gallery", "author": "Harbour Office", "created": "2024-02-29T12:00:00"}, ""),
     "prices.ods": (formats.open_sheets(), ["Prices\nWick\t\t\t3,50 kr\n", "Empty"], ["\t\n"], 2, {}, ""),
-    "signals.odp": (formats.open_slides(), ["Fog signals of the west coast\nslowly\n", "Any questions?"], [], 2, {}, ""),
+    "signals.odp": (formats.open_slides(), ["Harbour Office\n", "Fog signals of the west coast\nslowly\n", "Any questions?"], [], 2, {}, ""),
     "nested.odt": (odt("<text:p>a<text:span>b</text:span><text:s/>c<text:tab/>d<text:line-break/>e</text:p>"
                        "<text:list><text:list-item><text:p>one</text:p><text:list><text:list-item>"
                        "<text:p>two</text:p></text:list-item></text:list></text:list-item></text:list>"

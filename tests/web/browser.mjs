@@ -53,6 +53,8 @@ async function check(page, name) {
     v.id + ": " + v.help + "\\n    " + v.nodes.slice(0, 4).map((n) => n.html.slice(0, 160) + " " + n.failureSummary.slice(0, 200)).join("\\n    ")))`);
   for (const violation of violations) faults.push(`axe on ${name}: ${violation}`);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const unseen = await page.$$eval(".list .title", (all) => all.filter((a) => a.textContent.trim() && a.getBoundingClientRect().width < 12).length);
+  if (unseen) faults.push(`${name} hides ${unseen} names`);
   if (wide > 0) faults.push(`${name} is ${wide} pixels too wide`);
   await shot(page, name);
 }

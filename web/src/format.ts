@@ -16,16 +16,30 @@ export function bytes(n: number): string {
   return `${unit === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;
 }
 
+const rest = (text: string, left: number, unit: string) => (left ? `${text} ${left} ${unit}` : text);
+
 export function seconds(s: number): string {
   if (s < 0.001) return "0 ms";
   if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 10) return `${Number(s.toFixed(1))} s`;
   if (s < 100) return `${Math.round(s)} s`;
   const minutes = Math.floor(s / 60);
-  if (minutes < 100) return `${minutes} min ${Math.round(s % 60)} s`;
+  if (minutes < 100) return rest(`${minutes} min`, Math.round(s % 60), "s");
   const hours = Math.floor(s / 3600);
-  if (hours < 48) return `${hours} h ${Math.round((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.round((s % 86400) / 3600)} h`;
+  if (hours < 48) return rest(`${hours} h`, Math.round((s % 3600) / 60), "min");
+  return rest(`${Math.floor(s / 86400)} d`, Math.round((s % 86400) / 3600), "h");
+}
+
+/** "PDF" rather than a type that fills the line; the rest of it where we know no name. */
+export function kind(type: string): string {
+  const names: Record<string, string> = {
+    "application/pdf": "PDF", "text/plain": "Text", "text/html": "HTML", "text/markdown": "Markdown", "text/csv": "CSV",
+    "message/rfc822": "E-mail", "application/rtf": "RTF", "application/epub+zip": "EPUB", "application/octet-stream": "Unknown",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint",
+  };
+  return names[type] ?? type.replace(/^(application|image)\/(vnd\.)?/, "");
 }
 
 export function ago(at: string): string {

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, getText, post, remove, upload, type Doc, type Item } from "../api";
-import { bytes, number, plural, short } from "../format";
+import { bytes, kind, number, plural, short } from "../format";
 import { complain, confirm, go, hear, may, place, say } from "../state";
 import { Badge, Copy, Empty, Head, Link, Meter, Time, Trouble, useRead } from "../ui";
 
@@ -122,7 +122,7 @@ export function Documents() {
                 <tr key={d.id}>
                   <td class="main grow"><Link to={`/admin/documents/${d.id}`} class="title clip">{d.filename || "(no name)"}</Link></td>
                   <td><Badge status={d.status} /></td>
-                  <td class="wide note">{d.content_type}</td>
+                  <td class="wide note"><span class="clip type" title={d.content_type}>{kind(d.content_type)}</span></td>
                   <td class="wide num">{bytes(d.size)}</td>
                   <td class="wide num">{d.result ? number(d.result.pages) : "–"}</td>
                   <td class="num"><Time at={d.created_at} /></td>
@@ -197,7 +197,7 @@ export function DocumentPage({ id }: { id: string }) {
   if (!doc) return <Head title="Document" note="Reading…" />;
   return (
     <>
-      <Head title={doc.filename || "(no name)"} note={<><Badge status={doc.status} /> {doc.content_type} · {bytes(doc.size)}{doc.result && <> · {plural(doc.result.pages, "page")}</>}{doc.result?.partial && <> · partial</>}</>}>
+      <Head title={doc.filename || "(no name)"} note={<><Badge status={doc.status} /> {kind(doc.content_type)} · {bytes(doc.size)}{doc.result && <> · {plural(doc.result.pages, "page")}</>}{doc.result?.partial && <> · partial</>}</>}>
         <a class="button" href={`/v1/documents/${id}/content`} download={doc.filename}>Download</a>
         {may("upload") && <button onClick={reprocess}>Reprocess</button>}
         {may("operate") && <button class="danger" onClick={drop}>Delete</button>}
@@ -212,6 +212,7 @@ export function DocumentPage({ id }: { id: string }) {
             <dl class="pairs">
               <dt>Document</dt><dd><code>{short(doc.id)}</code> <Copy text={doc.id} label="document id" /></dd>
               <dt>Uploaded</dt><dd><Time at={doc.created_at} /></dd>
+              <dt>Type</dt><dd>{doc.content_type}</dd>
               <dt>Owner</dt><dd>{doc.owner}</dd>
               <dt>SHA-256</dt><dd><code>{doc.sha256.slice(0, 12)}…</code> <Copy text={doc.sha256} label="SHA-256" /></dd>
             </dl>
