@@ -333,7 +333,8 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
     while (to > from && (unsigned char)clean.bytes[to - 1] <= ' ')
         to--;
     autobuf value = BUF(3 * FACT_BYTES_MAX);
-    buf_append(&value, clean.bytes + from, to - from);
+    if (from < to)
+        buf_append(&value, clean.bytes + from, to - from);
     if (emit->part_count == 0 && value.length && fact_normalize(fact, &value) &&
         !json_object_get(emit->metadata, name))
         json_object_set_new(emit->metadata, name, json_stringn(value.bytes, value.length));

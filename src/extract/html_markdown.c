@@ -110,7 +110,7 @@ static void put_line_start(struct page *page)
     else
         put_indent(page, page->list_depth);
     if (page->heading > 0) {
-        puts_out(page, "######" + 6 - page->heading);
+        puts_out(page, &"######"[6 - page->heading]);
         puts_out(page, " ");
     }
 }
