@@ -106,7 +106,8 @@ static double complete(dq_queue *queue, const dq_lease *lease, struct buf *texts
         buf_clear(&texts[p]);
         for (int w = 0; w < WORDS_A_PAGE; w++)
             write_word(&texts[p], draw_word());
-        pages[p] = (dq_page){p + 1, texts[p].bytes, texts[p].length};
+        pages[p] =
+            (dq_page){.number = p + 1, .text = texts[p].bytes, .text_bytes = texts[p].length};
     }
     const dq_result result = {.pages = pages, .page_count = PAGES_A_DOCUMENT};
     int64_t start = clock_tick();

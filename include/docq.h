@@ -47,6 +47,9 @@ extern "C" {
 #define DQ_METADATA_BYTES_MAX        65536
 #define DQ_OPERATION_BYTES_MAX       64
 #define DQ_LIST_MAX                  1000
+#define DQ_LANGUAGE_BYTES_MAX        35
+#define DQ_THUMBNAIL_BYTES_MAX       (512 * 1024)
+#define DQ_THUMBNAIL_SIDE_MAX        320 /* pixels */
 #define DQ_IDEMPOTENCY_KEY_BYTES_MAX 300
 #define DQ_IDEMPOTENCY_TIME          ((int64_t)24 * 3600 * 1000000) /* how long a key is known */
 
@@ -174,6 +177,8 @@ typedef struct dq_document {
     const char *result_metadata; /* JSON object, NULL = no result */
     const char *problems;        /* JSON array, NULL = no result */
     int64_t processed_at;
+    const char *language;    /* of the text, as BCP 47 ("en", "pt-BR"); NULL = unknown */
+    int64_t thumbnail_bytes; /* 0 = there is none */
 } dq_document;
 
 typedef struct dq_document_list {
@@ -236,6 +241,8 @@ typedef struct dq_page {
     int number; /* 1.. */
     const char *text;
     size_t text_bytes;
+    const char *markdown; /* of a result: the same page as Markdown; NULL = its text is that */
+    size_t markdown_bytes;
 } dq_page;
 
 /* What a handler made of a document. */
@@ -246,7 +253,10 @@ typedef struct dq_result {
     const char *metadata; /* JSON object or NULL */
     const char *problems; /* JSON array of strings or NULL */
     bool partial;
-    int64_t peak_memory; /* bytes, 0 = unknown */
+    int64_t peak_memory;   /* bytes, 0 = unknown */
+    const char *language;  /* BCP 47 or NULL */
+    const void *thumbnail; /* a PNG of at most DQ_THUMBNAIL_SIDE_MAX pixels a side, or NULL */
+    size_t thumbnail_bytes;
 } dq_result;
 
 /* ---- open and close ------------------------------------------------------------------------ */
@@ -329,6 +339,20 @@ typedef struct dq_text {
 } dq_text;
 DQ_API int dq_get_text(dq_queue *queue, const char *document_id, int first, int last,
                        dq_text **ret_text, dq_error *error);
+
+/* The same pages as Markdown: headings, lists, tables and links where the document has them. */
+DQ_API int dq_get_markdown(dq_queue *queue, const char *document_id, int first, int last,
+                           dq_text **ret_text, dq_error *error);
+
+/* A small picture of the first page. */
+typedef struct dq_thumbnail {
+    const void *bytes; /* PNG */
+    size_t length;
+} dq_thumbnail;
+
+/* DQ_NOT_PROCESSED: no result yet. DQ_NOT_FOUND: this kind of document has none. */
+DQ_API int dq_get_thumbnail(dq_queue *queue, const char *document_id, dq_thumbnail **ret_thumbnail,
+                            dq_error *error);
 
 /* Removes document, items and results. A holder of its lease gets DQ_LEASE_LOST from then on. */
 DQ_API int dq_delete_document(dq_queue *queue, const char *document_id, dq_error *error);

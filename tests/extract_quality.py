@@ -19,7 +19,8 @@ import subprocess
 import sys
 import time
 
-NAMES = {1: "progress", 2: "type", 3: "page", 4: "metadata", 5: "problem", 6: "error", 7: "end"}
+NAMES = {1: "progress", 2: "type", 3: "page", 4: "metadata", 5: "problem", 6: "error", 7: "end",
+         8: "markdown", 9: "thumbnail"}
 FAULTS = {"damaged_document", "needs_password", "unsupported_format", "limit_exceeded"}
 SECONDS = 60
 WORD = re.compile(r"\w+", re.UNICODE)
@@ -30,6 +31,7 @@ class Result:
     def __init__(self):
         self.type, self.slug, self.message, self.fault = "", "", "", ""
         self.pages, self.problems, self.metadata, self.ended = [], [], {}, False
+        self.markdown, self.thumbnail = {}, b""
 
     @property
     def text(self):
@@ -44,6 +46,15 @@ def take(result, kind, body):
         if struct.unpack("<I", body[:4])[0] != len(result.pages) + 1:
             raise ValueError("a page out of order")
         result.pages.append(body[4:].decode("utf-8"))
+    elif kind == "markdown":
+        number = struct.unpack("<I", body[:4])[0]
+        if number != len(result.pages) or number in result.markdown:
+            raise ValueError("Markdown that does not follow its page")
+        result.markdown[number] = body[4:].decode("utf-8")
+    elif kind == "thumbnail":
+        if result.thumbnail or not body.startswith(b"\x89PNG"):
+            raise ValueError("a second thumbnail, or none that is a PNG")
+        result.thumbnail = body
     elif kind == "type":
         result.type = body.decode("utf-8")
     elif kind == "metadata":

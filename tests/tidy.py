@@ -41,6 +41,7 @@ LIBRARIES = [
     (r"curl/.*", r"src/client/.*|src/worker/handler_webhook\.c"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
+    (r"tesseract/.*|leptonica/.*", r"src/extract/(ocr|image).*"),
     (r"archive\.h|archive_entry\.h", r"src/extract/container\.c"),
     (r"zip\.h|libxml/.*|gumbo\.h|uchardet/.*|uchardet\.h", r"src/extract/.*"),
 ]

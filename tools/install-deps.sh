@@ -27,6 +27,11 @@ python3-psycopg2
 libseccomp-dev
 libpoppler-cpp-dev
 poppler-data
+libtesseract-dev
+libleptonica-dev
+tesseract-ocr
+tesseract-ocr-eng
+tesseract-ocr-osd
 libzip-dev
 libxml2-dev
 libgumbo-dev

@@ -138,10 +138,57 @@ def write_zip(path, parts):
             archive.writestr(entry, text)
 
 
-def png(width, height):
-    """A gradient; there is nothing in it to read."""
-    rows = b"".join(b"\0" + bytes((x * 255 // width) ^ (y * 255 // height) for x in range(width))
-                    for y in range(height))
+# Each letter by rows of five dots, as bits.
+FONT = {
+    "A": (14, 17, 17, 31, 17, 17, 17), "B": (30, 17, 17, 30, 17, 17, 30),
+    "C": (14, 17, 16, 16, 16, 17, 14), "D": (30, 17, 17, 17, 17, 17, 30),
+    "E": (31, 16, 16, 30, 16, 16, 31), "F": (31, 16, 16, 30, 16, 16, 16),
+    "G": (14, 17, 16, 23, 17, 17, 15), "H": (17, 17, 17, 31, 17, 17, 17),
+    "I": (14, 4, 4, 4, 4, 4, 14), "K": (17, 18, 20, 24, 20, 18, 17),
+    "L": (16, 16, 16, 16, 16, 16, 31), "M": (17, 27, 21, 21, 17, 17, 17),
+    "N": (17, 25, 21, 19, 17, 17, 17), "O": (14, 17, 17, 17, 17, 17, 14),
+    "P": (30, 17, 17, 30, 16, 16, 16), "R": (30, 17, 17, 30, 20, 18, 17),
+    "S": (15, 16, 16, 14, 1, 1, 30), "T": (31, 4, 4, 4, 4, 4, 4),
+    "U": (17, 17, 17, 17, 17, 17, 14), "V": (17, 17, 17, 17, 17, 10, 4),
+    "W": (17, 17, 17, 21, 21, 27, 17), "Y": (17, 17, 10, 4, 4, 4, 4),
+}
+NOTICE = ["NOTICE TO ALL SHIPS", "THE LANTERN IS OUT", "KEEP CLEAR OF THE ROCKS",
+          "SOUND YOUR HORN TWICE", "WHEN THE FOG IS THICK"]
+
+
+def drawn(lines, dot=5):
+    """Black on white, one byte a pixel: dots as squares whose edges are softened."""
+    width = (max(map(len, lines)) * 6 + 8) * dot
+    height = (len(lines) * 12 + 8) * dot
+    rows = [bytearray(b"\xff" * width) for _ in range(height)]
+    for number, line in enumerate(lines):
+        for place, letter in enumerate(line):
+            for y, bits in enumerate(FONT.get(letter, ())):
+                for x in range(5):
+                    if bits >> (4 - x) & 1:
+                        left, top = (4 + place * 6 + x) * dot, (6 + number * 12 + y) * dot
+                        for row in rows[top:top + dot]:
+                            row[left:left + dot] = bytes(dot)
+    soft = [bytes(sum(rows[min(max(y + j, 0), height - 1)][min(max(x + i, 0), width - 1)]
+                      for j in (-1, 0, 1) for i in (-1, 0, 1)) // 9 for x in range(width))
+            for y in range(height)]
+    return soft
+
+
+def turned(rows):
+    """A quarter to the right."""
+    return [bytes(row[x] for row in reversed(rows)) for x in range(len(rows[0]))]
+
+
+def gradient(width, height):
+    """There is nothing in it to read."""
+    return [bytes((x * 255 // width) ^ (y * 255 // height) for x in range(width))
+            for y in range(height)]
+
+
+def png(lines):
+    rows = b"".join(b"\0" + line for line in lines)
+    width, height = len(lines[0]), len(lines)
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -239,7 +286,9 @@ EXPECTED = [
     ("old.doc", "failed", "unsupported_format", "-"),
     ("encrypted.pdf", "failed", "needs_password", "-"),
     ("hungry.docx", "failed", "limit_exceeded", "-"),
-    ("picture.png", "failed", "unsupported_format", "-"),
+    ("picture.png", "completed", "-", "-"),
+    ("notice.png", "completed", "-", "KEEP CLEAR OF THE ROCKS"),
+    ("sideways.png", "completed", "-", "THE LANTERN IS OUT"),
 ]
 
 
@@ -284,7 +333,10 @@ def main():
     (root / "latin1.txt").write_bytes(LATIN1.encode("latin-1"))
     (root / "utf16.txt").write_bytes(b"\xff\xfe" + UTF16.encode("utf-16-le"))
     (root / "japanese.txt").write_bytes(JAPANESE.encode("shift_jis"))
-    (root / "picture.png").write_bytes(png(96, 64))
+    (root / "picture.png").write_bytes(png(gradient(96, 64)))
+    notice = drawn(NOTICE)
+    (root / "notice.png").write_bytes(png(notice))
+    (root / "sideways.png").write_bytes(png(turned(notice)))
     for name, body in FORMATS.items():
         (root / name).write_bytes(body)
     (root / "damaged.xlsx").write_bytes(FORMATS["cellar.xlsx"][:900])

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct buf {
     char *bytes;
     size_t length, capacity;
@@ -24,6 +28,10 @@ bool buf_puts(struct buf *buf, const char *text);
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_clear(struct buf *buf);                  /* keeps the memory */
 void buf_consume(struct buf *buf, size_t length); /* drops bytes from the front */
+
+#ifdef __cplusplus
+}
+#endif
 
 #define autobuf __attribute__((cleanup(buf_free))) struct buf
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BASE64_BYTES_MAX = 768 }; /* of what base64_decode() reads */
-
 static EVP_MD_CTX *context_of(struct digest *digest)
 {
     return (EVP_MD_CTX *)(void *)digest;
@@ -103,20 +101,4 @@ void mac_final(struct mac *mac, unsigned char out[DIGEST_BYTES])
 void digest_base64(const unsigned char bytes[DIGEST_BYTES], char out[DIGEST_BASE64_SIZE])
 {
     EVP_EncodeBlock((unsigned char *)out, bytes, DIGEST_BYTES);
-}
-
-/* The library pads with zero bytes for each `=`, and takes only whole groups of four. */
-int base64_decode(const char *text, unsigned char *out, size_t size)
-{
-    size_t length = strlen(text), bytes = length / 4 * 3;
-    unsigned char whole[BASE64_BYTES_MAX];
-    if (length == 0 || length % 4 != 0 || bytes > sizeof whole)
-        return -1;
-    if (EVP_DecodeBlock(whole, (const unsigned char *)text, (int)length) < 0)
-        return -1;
-    bytes -= (size_t)(text[length - 1] == '=') + (size_t)(text[length - 2] == '=');
-    if (bytes > size)
-        return -1;
-    memcpy(out, whole, bytes);
-    return (int)bytes;
 }

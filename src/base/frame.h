@@ -12,6 +12,9 @@
  *   FRAME_PROBLEM   one sentence
  *   FRAME_ERROR     slug of a failure (core/failures.def), NUL, message: the document is at fault
  *   FRAME_END       empty; exactly once, last: what came before is whole
+ *   FRAME_MARKDOWN  uint32 number of the page that came last, its text as Markdown; none where
+ *                   the text itself is all the Markdown there is
+ *   FRAME_THUMBNAIL a small picture of the document as PNG; at most once
  */
 #ifndef BASE_FRAME_H
 #define BASE_FRAME_H
@@ -24,14 +27,19 @@ enum frame_type {
     FRAME_PROBLEM,
     FRAME_ERROR,
     FRAME_END,
+    FRAME_MARKDOWN,
+    FRAME_THUMBNAIL,
 };
 
-#define FRAME_HEADER_BYTES       8
-#define FRAME_SMALL_BYTES_MAX    4096 /* PROGRESS, TYPE, PROBLEM, ERROR */
-#define FRAME_METADATA_BYTES_MAX (256 * 1024)
-#define FRAME_PAGE_BYTES_MAX     (16 * 1024 * 1024)
-#define FRAME_PAGES_MAX          100000
-#define FRAME_PROBLEMS_MAX       100
-#define FRAME_OUTPUT_BYTES_MAX   (256 * 1024 * 1024) /* all pages of one document */
+#define FRAME_HEADER_BYTES        8
+#define FRAME_SMALL_BYTES_MAX     4096 /* PROGRESS, TYPE, PROBLEM, ERROR */
+#define FRAME_METADATA_BYTES_MAX  (256 * 1024)
+#define FRAME_PAGE_BYTES_MAX      (16 * 1024 * 1024)
+#define FRAME_PAGES_MAX           100000
+#define FRAME_PROBLEMS_MAX        100
+#define FRAME_OUTPUT_BYTES_MAX    (256 * 1024 * 1024) /* all pages of one document */
+#define FRAME_MARKDOWN_BYTES_MAX  (128 * 1024 * 1024) /* the Markdown of all of them */
+#define FRAME_THUMBNAIL_BYTES_MAX (512 * 1024)
+#define FRAME_THUMBNAIL_SIDE_MAX  320 /* pixels */
 
 #endif

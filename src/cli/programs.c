@@ -4,7 +4,7 @@
 
 #include "cli/operation.h"
 
-#include "base/digest.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -62,10 +62,12 @@ static int read_secret(struct cli *cli, struct programs *programs)
     text[length] = '\0';
     text[strcspn(text, BLANKS "\r\n")] = '\0';
     size_t skip = strncmp(text, prefix, sizeof prefix - 1) == 0 ? sizeof prefix - 1 : 0;
-    int bytes = base64_decode(text + skip, programs->secret, sizeof programs->secret);
-    if (bytes < PROGRAM_SECRET_MIN)
+    autobuf secret = BUF(sizeof programs->secret);
+    if (!base64_decode(&secret, text + skip, strlen(text + skip)) ||
+        secret.length < PROGRAM_SECRET_MIN)
         return wrong_secret(cli, path, "is not 24 to 64 bytes in base64");
-    programs->secret_length = (size_t)bytes;
+    memcpy(programs->secret, secret.bytes, secret.length);
+    programs->secret_length = secret.length;
     return 0;
 }
 

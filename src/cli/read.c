@@ -83,14 +83,16 @@ int run_text(struct cli *cli, int count, char **operands)
 }
 
 /* The uploader chose the name: only its last part is used, and nothing that hides or climbs. */
-static void safe_name(const char *filename, char name[256])
+static void safe_name(const char *filename, const char *suffix, char name[256])
 {
     const char *slash = strrchr(filename, '/');
     const char *base = slash ? slash + 1 : filename;
     text_clean(base[0] == '.' || base[0] == '\0' ? "document" : base, 0, name, 200);
+    snprintf(name + strlen(name), 8, "%s", suffix);
 }
 
-static int open_target(struct cli *cli, const char *id, int *ret_fd, char name[256])
+static int open_target(struct cli *cli, const char *id, const char *suffix, int *ret_fd,
+                       char name[256])
 {
     const char *output = cli_option(cli, "output");
     dq_document *document = NULL;
@@ -104,7 +106,7 @@ static int open_target(struct cli *cli, const char *id, int *ret_fd, char name[2
         int code = dq_get_document(cli->queue, id, &document, &cli->error);
         if (code < 0)
             return code;
-        safe_name(document->filename, name);
+        safe_name(document->filename, suffix, name);
         dq_free(document);
     } else
         snprintf(name, 256, "%s", output);
@@ -127,17 +129,67 @@ static int copy(struct cli *cli, int from, int to)
     return length < 0 ? error_errno(&cli->error, "cannot read the document") : 0;
 }
 
-int run_get(struct cli *cli, int count, char **operands)
+static int write_out(struct cli *cli, int to, const void *bytes, size_t length)
 {
-    char id[DQ_ID_SIZE], name[256];
+    return fd_write_all(to, bytes, length) < 0 ? error_errno(&cli->error, "cannot write") : 0;
+}
+
+static int get_bytes(struct cli *cli, const char *id, const char *suffix, char name[256])
+{
     autoclose from = -1;
     autoclose to = -1;
+    int code = dq_open_content(cli->queue, id, &from, &cli->error);
+    if (code == 0)
+        code = open_target(cli, id, suffix, &to, name);
+    return code < 0 ? code : copy(cli, from, to);
+}
+
+static int get_markdown(struct cli *cli, const char *id, const char *suffix, char name[256])
+{
+    autoclose to = -1;
+    dq_text *text = NULL;
+    int code = dq_get_markdown(cli->queue, id, 1, 0, &text, &cli->error);
+    if (code == 0)
+        code = open_target(cli, id, suffix, &to, name);
+    for (size_t i = 0; code == 0 && i < text->page_count; i++) {
+        code = i ? write_out(cli, to, "\n\n", 2) : 0;
+        if (code == 0)
+            code = write_out(cli, to, text->pages[i].text, text->pages[i].text_bytes);
+    }
+    dq_free(text);
+    return code;
+}
+
+static int get_thumbnail(struct cli *cli, const char *id, const char *suffix, char name[256])
+{
+    autoclose to = -1;
+    dq_thumbnail *thumbnail = NULL;
+    int code = dq_get_thumbnail(cli->queue, id, &thumbnail, &cli->error);
+    if (code == 0)
+        code = open_target(cli, id, suffix, &to, name);
+    if (code == 0)
+        code = write_out(cli, to, thumbnail->bytes, thumbnail->length);
+    dq_free(thumbnail);
+    return code;
+}
+
+int run_get(struct cli *cli, int count, char **operands)
+{
+    static const struct {
+        const char *option, *suffix;
+        int (*get)(struct cli *cli, const char *id, const char *suffix, char name[256]);
+    } kinds[] = {{"markdown", ".md", get_markdown},
+                 {"thumbnail", ".png", get_thumbnail},
+                 {NULL, "", get_bytes}};
+    char id[DQ_ID_SIZE], name[256] = "";
+    size_t kind = 0;
     (void)count;
     int code = cli_resolve(cli, operands[0], id);
     if (code)
         return code;
-    if (dq_open_content(cli->queue, id, &from, &cli->error) < 0 ||
-        open_target(cli, id, &to, name) < 0 || copy(cli, from, to) < 0)
+    while (kinds[kind].option && !cli_option(cli, kinds[kind].option))
+        kind++;
+    if (kinds[kind].get(cli, id, kinds[kind].suffix, name) < 0)
         return cli_report(cli);
     if (name[0])
         cli_say(cli, "docq: wrote %s", name);

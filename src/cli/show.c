@@ -132,6 +132,7 @@ static void print_result(const dq_document *document)
              document->pages == 1 ? "" : "s", text_of_bytes(document->text_bytes, bytes),
              document->partial ? ", partial: cut by the time limit" : "");
     out_field("result", text);
+    out_field("language", document->language);
     if (document->result_metadata && strcmp(document->result_metadata, "{}") != 0)
         out_field("found", document->result_metadata);
     if (document->problems && strcmp(document->problems, "[]") != 0)

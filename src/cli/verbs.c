@@ -37,6 +37,8 @@ static const struct option_row search_options[] = {
 };
 static const struct option_row get_options[] = {
     {"output", 'o', "FILE", "Write to FILE (- is stdout); else to the document's own name"},
+    {"markdown", 'm', NULL, "The text as Markdown instead of the bytes (NAME.md)"},
+    {"thumbnail", 0, NULL, "A small picture of the first page instead (NAME.png)"},
     {0},
 };
 static const struct option_row yes_options[] = {
@@ -131,7 +133,7 @@ const struct verb verbs[] = {
     {"text", "text ID [--page N | --chunks]", "Print the extracted text",
      "Pages are separated by a form feed where stdout is not a terminal.", text_options, SCOPE_NONE,
      1, 1, false, run_text},
-    {"get", "get ID [-o FILE]", "Write the document's bytes to a file",
+    {"get", "get ID [--markdown|--thumbnail] [-o FILE]", "Write the document's bytes to a file",
      "Never overwrites the file it names by itself.", get_options, SCOPE_NONE, 1, 1, false,
      run_get},
     {"wait", "wait ID... [--timeout TIME]", "Wait until documents are done",

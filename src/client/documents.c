@@ -98,8 +98,8 @@ int remote_open_content(dq_queue *queue, const char *document_id, int *ret_fd, d
     return 0;
 }
 
-int remote_get_text(dq_queue *queue, const char *document_id, int first, int last,
-                    dq_text **ret_text, dq_error *error)
+static int get_pages(dq_queue *queue, const char *document_id, const char *format, int first,
+                     int last, dq_text **ret_text, dq_error *error)
 {
     autobuf path = BUF(PATH_BYTES_MAX);
     char start[ID_PATH_SIZE];
@@ -111,6 +111,7 @@ int remote_get_text(dq_queue *queue, const char *document_id, int first, int las
     buf_puts(&path, start);
     path_add_number(&path, "first", first > 1 ? first : 1);
     path_add_number(&path, "last", last > 0 ? last : 0);
+    path_add(&path, "format", format);
     struct request request = {.path = path.bytes, .time_max = LONG_TIME_MAX, .repeatable = true};
     dq_text *text = reply_new(sizeof *text, &arena);
     code = remote_list(queue, &request, "pages", noun_page, sizeof *text->pages, arena, &pages,
@@ -121,6 +122,37 @@ int remote_get_text(dq_queue *queue, const char *document_id, int first, int las
     else
         *ret_text = text;
     return code;
+}
+
+int remote_get_text(dq_queue *queue, const char *document_id, int first, int last,
+                    dq_text **ret_text, dq_error *error)
+{
+    return get_pages(queue, document_id, NULL, first, last, ret_text, error);
+}
+
+int remote_get_markdown(dq_queue *queue, const char *document_id, int first, int last,
+                        dq_text **ret_text, dq_error *error)
+{
+    return get_pages(queue, document_id, "markdown", first, last, ret_text, error);
+}
+
+int remote_get_thumbnail(dq_queue *queue, const char *document_id, dq_thumbnail **ret_thumbnail,
+                         dq_error *error)
+{
+    char path[ID_PATH_SIZE];
+    autobuf bytes = BUF(DQ_THUMBNAIL_BYTES_MAX);
+    struct arena *arena;
+    struct request request = {.path = path, .repeatable = true};
+    int code = path_of("document", document_id, "/thumbnail", path, error);
+    if (code == 0)
+        code = link_send(link_of(queue), &request, &bytes, error);
+    if (code < 0)
+        return code;
+    dq_thumbnail *thumbnail = reply_new(sizeof *thumbnail, &arena);
+    thumbnail->bytes = arena_strndup(arena, bytes.length ? bytes.bytes : "", bytes.length);
+    thumbnail->length = bytes.length;
+    *ret_thumbnail = thumbnail;
+    return 0;
 }
 
 int remote_resolve_id(dq_queue *queue, const char *prefix, char ret_id[DQ_ID_SIZE], dq_error *error)

@@ -1,4 +1,5 @@
 /* Leases from a server: claim, renew, report. */
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/utf8.h"
@@ -121,9 +122,14 @@ int remote_heartbeat(dq_queue *queue, const char *token, const dq_progress *prog
 static json_t *page_texts(const dq_result *result)
 {
     json_t *pages = json_array();
-    for (size_t i = 0; i < result->page_count; i++)
-        json_array_append_new(pages,
-                              view_bytes(result->pages[i].text, result->pages[i].text_bytes));
+    for (size_t i = 0; i < result->page_count; i++) {
+        const dq_page *page = &result->pages[i];
+        json_t *text = view_bytes(page->text, page->text_bytes);
+        if (page->markdown)
+            text = json_pack("{s:o, s:o}", "text", text, "markdown",
+                             view_bytes(page->markdown, page->markdown_bytes));
+        json_array_append_new(pages, text);
+    }
     return pages;
 }
 
@@ -144,12 +150,22 @@ static int take_json(json_t *object, const char *name, const char *text, json_ty
                               type == JSON_OBJECT ? "object" : "array");
 }
 
+static json_t *thumbnail_text(const dq_result *result)
+{
+    autobuf text = BUF(2 * (size_t)DQ_THUMBNAIL_BYTES_MAX);
+    if (!result->thumbnail)
+        return NULL;
+    base64_encode(&text, result->thumbnail, result->thumbnail_bytes);
+    return json_stringn(text.length ? text.bytes : "", text.length);
+}
+
 static int result_body(const dq_result *result, json_t *body, dq_error *error)
 {
-    json_t *object =
-        json_pack("{s:o, s:b, s:I, s:o*}", "pages", page_texts(result), "partial",
-                  (int)result->partial, "peak_memory_bytes", (json_int_t)result->peak_memory,
-                  "content_type", result->content_type ? view_text(result->content_type) : NULL);
+    json_t *object = json_pack(
+        "{s:o, s:b, s:I, s:o*, s:o*, s:o*}", "pages", page_texts(result), "partial",
+        (int)result->partial, "peak_memory_bytes", (json_int_t)result->peak_memory, "content_type",
+        result->content_type ? view_text(result->content_type) : NULL, "language",
+        result->language ? view_text(result->language) : NULL, "thumbnail", thumbnail_text(result));
     json_object_set_new(body, "result", object);
     int code = take_json(object, "metadata", result->metadata, JSON_OBJECT, error);
     return code < 0 ? code : take_json(object, "problems", result->problems, JSON_ARRAY, error);

@@ -246,6 +246,8 @@ static const struct member document_members[] = {
     MEMBER(dq_document, result_metadata, "result/metadata", JSON),
     MEMBER(dq_document, problems, "result/problems", JSON),
     MEMBER(dq_document, processed_at, "result/processed_at", TIME),
+    MEMBER(dq_document, language, "result/language", TEXT),
+    MEMBER(dq_document, thumbnail_bytes, "result/thumbnail_bytes", NUMBER),
 };
 
 int noun_document(const json_t *json, struct arena *arena, void *noun, dq_error *error)

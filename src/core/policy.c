@@ -2,6 +2,7 @@
 #include "core/policy.h"
 
 #include "base/error.h"
+#include "base/png.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -91,6 +92,32 @@ int check_metadata(const char *json, dq_error *error)
         return 0;
     return error_field(error, DQ_INVALID, "/metadata", "metadata must be a JSON object: %s",
                        parsed ? "it is another kind of value" : why.text);
+}
+
+bool language_valid(const char *language)
+{
+    size_t length = language ? strlen(language) : 0;
+    if (length < 2 || length > DQ_LANGUAGE_BYTES_MAX || !isalpha((unsigned char)language[0]))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)language[i]) && language[i] != '-')
+            return false;
+    return true;
+}
+
+int check_renditions(const dq_result *result, dq_error *error)
+{
+    if (result->language && !language_valid(result->language))
+        return error_field(error, DQ_INVALID, "/result/language",
+                           "a language is a BCP 47 tag such as \"en\" or \"pt-BR\"");
+    if (!result->thumbnail)
+        return 0;
+    if (result->thumbnail_bytes <= DQ_THUMBNAIL_BYTES_MAX &&
+        png_valid(result->thumbnail, result->thumbnail_bytes, DQ_THUMBNAIL_SIDE_MAX))
+        return 0;
+    return error_field(error, DQ_INVALID, "/result/thumbnail",
+                       "a thumbnail is a PNG of at most %d x %d pixels and %d bytes",
+                       DQ_THUMBNAIL_SIDE_MAX, DQ_THUMBNAIL_SIDE_MAX, DQ_THUMBNAIL_BYTES_MAX);
 }
 
 int check_purge(int64_t older, int status, dq_error *error)

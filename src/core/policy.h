@@ -25,6 +25,9 @@ int check_priority(int priority, dq_error *error);
 int check_operation_name(const char *name, dq_error *error);
 int check_filename(const char *name, dq_error *error);
 int check_metadata(const char *json, dq_error *error);
+/* Letters, digits and hyphens as BCP 47 has them; NULL is not valid. */
+bool language_valid(const char *language);
+
 int check_owner(const char *owner, dq_error *error);
 int check_idempotency_key(const char *key, dq_error *error);
 int check_purge(int64_t older, int status, dq_error *error);
@@ -35,5 +38,8 @@ int parse_id(const char *text, const char *what, struct id *ret_id, dq_error *er
 
 /* One ask of a batch; *ret_document is the id that it names. */
 int check_ask(const dq_ask *ask, struct id *ret_document, dq_error *error);
+
+/* Of a result: its language, its thumbnail. Metadata is checked by check_metadata(). */
+int check_renditions(const dq_result *result, dq_error *error);
 
 #endif

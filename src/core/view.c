@@ -163,9 +163,11 @@ static json_t *result_of(const dq_document *document)
 {
     if (!document->has_result)
         return json_null();
-    return json_pack("{s:i, s:I, s:b, s:o, s:o, s:o}", "pages", document->pages, "text_bytes",
-                     (json_int_t)document->text_bytes, "partial", (int)document->partial,
-                     "metadata", stored_json(document->result_metadata, json_object()), "problems",
+    return json_pack("{s:i, s:I, s:b, s:o, s:I, s:o, s:o, s:o}", "pages", document->pages,
+                     "text_bytes", (json_int_t)document->text_bytes, "partial",
+                     (int)document->partial, "language", view_text(document->language),
+                     "thumbnail_bytes", (json_int_t)document->thumbnail_bytes, "metadata",
+                     stored_json(document->result_metadata, json_object()), "problems",
                      stored_json(document->problems, json_array()), "processed_at",
                      view_time(document->processed_at));
 }

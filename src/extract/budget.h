@@ -27,7 +27,11 @@ extern "C" {
 #define LIMIT_HTML_BYTES      (64ull * 1024 * 1024)  /* source, as UTF-8 */
 #define LIMIT_HTML_TREE_BYTES (512ull * 1024 * 1024) /* what the HTML library may allocate */
 #define LIMIT_PDF_BYTES       (1024ull * 1024 * 1024)
-#define LIMIT_PART_NAMES      1000 /* parts of one office document that are read */
+#define LIMIT_IMAGE_PIXELS    100000000 /* of one picture, before it is decoded */
+#define LIMIT_IMAGE_PAGES     1000
+#define LIMIT_OCR_PIXELS      25000000 /* larger ones are made smaller first */
+#define LIMIT_OCR_LANGUAGES   4        /* where the settings name none */
+#define LIMIT_PART_NAMES      1000     /* parts of one office document that are read */
 #define LIMIT_PARAGRAPH_BYTES (16ull * 1024 * 1024)
 #define LIMIT_STRINGS_BYTES   (256ull * 1024 * 1024) /* shared strings of a workbook */
 #define LIMIT_STRINGS         8000000                /* their number */

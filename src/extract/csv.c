@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "extract/charset.h"
+#include "extract/markdown.h"
 #include "extract/parsers.h"
 
 #include <stdbool.h>
@@ -9,6 +10,7 @@
 
 #define LOOK_BYTES  ((size_t)64 * 1024) /* text that the delimiter is guessed from */
 #define FLUSH_BYTES ((size_t)32 * 1024)
+#define ROW_BYTES   ((size_t)1024 * 1024) /* longer rows are no rows of a Markdown table */
 
 enum place { FIELD_START, PLAIN, QUOTED, QUOTE_IN_QUOTED };
 
@@ -16,7 +18,10 @@ struct table {
     struct emit *emit;
     struct buf head; /* text before the delimiter is known */
     struct buf out;  /* cells not emitted yet */
-    char delimiter;  /* 0: not known */
+    struct buf row;  /* the row so far */
+    struct buf markdown;
+    size_t markdown_columns;
+    char delimiter; /* 0: not known */
     enum place place;
     bool after_return;
     uint64_t rows, columns, row_columns;
@@ -65,9 +70,21 @@ static int flush(struct table *table)
     return result;
 }
 
+static void put_markdown(struct table *table)
+{
+    if (!table->row.overflow)
+        markdown_row(&table->markdown, table->row.length ? table->row.bytes : "", table->row.length,
+                     &table->markdown_columns);
+    if (!table->markdown.overflow && table->markdown.length)
+        emit_markdown(table->emit, table->markdown.bytes, table->markdown.length);
+    buf_clear(&table->row);
+    buf_clear(&table->markdown);
+}
+
 static void end_row(struct table *table)
 {
     buf_char(&table->out, '\n');
+    put_markdown(table);
     table->rows++;
     if (++table->row_columns > table->columns)
         table->columns = table->row_columns;
@@ -78,13 +95,16 @@ static void end_row(struct table *table)
 /* Inside of a cell a line end or tab is only a space. */
 static void cell_char(struct table *table, char c)
 {
-    buf_char(&table->out, c == '\n' || c == '\r' || c == '\t' ? ' ' : c);
+    c = c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+    buf_char(&table->out, c);
+    buf_char(&table->row, c);
 }
 
 static void outside_quotes(struct table *table, char c)
 {
     if (c == table->delimiter) {
         buf_char(&table->out, '\t');
+        buf_char(&table->row, '\t');
         table->row_columns++;
         table->place = FIELD_START;
     } else if (c == '\n' || c == '\r') {
@@ -164,8 +184,11 @@ static int on_text(void *context, const char *text, size_t length)
 int extract_csv(const struct input *input, struct emit *emit, dq_error *error)
 {
     size_t skip = 0;
-    struct table table = {
-        .emit = emit, .head = BUF(LOOK_BYTES), .out = BUF(FLUSH_BYTES + LOOK_BYTES)};
+    struct table table = {.emit = emit,
+                          .head = BUF(LOOK_BYTES),
+                          .out = BUF(FLUSH_BYTES + LOOK_BYTES),
+                          .row = BUF(ROW_BYTES),
+                          .markdown = BUF(4 * ROW_BYTES)};
     struct charset charset = charset_detect(input->bytes, input->length, NULL, &skip);
     int result =
         charset_decode(charset, input->bytes + skip, input->length - skip, on_text, &table, error);
@@ -180,5 +203,7 @@ int extract_csv(const struct input *input, struct emit *emit, dq_error *error)
     emit_count(emit, FACT_COLUMNS, table.columns);
     buf_free(&table.head);
     buf_free(&table.out);
+    buf_free(&table.row);
+    buf_free(&table.markdown);
     return emit_status(emit, error) < 0 ? emit_status(emit, error) : result;
 }

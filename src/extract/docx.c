@@ -1,6 +1,7 @@
 /* DOCX (ECMA-376, WordprocessingML): which parts there are, and what their elements mean. */
 #include "base/error.h"
 #include "extract/archive.h"
+#include "extract/blocks.h"
 #include "extract/budget.h"
 #include "extract/docx_lists.h"
 #include "extract/ooxml.h"
@@ -26,7 +27,9 @@ struct body {
     int tables, box;  /* depths */
     bool labelled, breaks_page;
     char style[STYLE_SIZE];
-    int list, level;
+    int list, level, outline;
+    size_t label; /* bytes of the line that are its list's number or bullet */
+    struct blocks blocks;
 };
 
 static struct buf *current(struct body *body)
@@ -40,16 +43,50 @@ static bool at_line_start(const struct buf *line)
            line->bytes[line->length - 1] == '\t';
 }
 
+static int heading_of(const struct body *body)
+{
+    if (body->outline >= 0)
+        return (body->outline + 1) % 10; /* 9 is no heading */
+    return body->lists ? lists_heading(body->lists, body->style) : 0;
+}
+
+/* A row of a table is tab-separated, and its cells have no line ends. */
+static void flush_markdown(struct body *body)
+{
+    const struct buf *line = &body->line, *boxes = &body->boxes;
+    struct blocks *to = &body->blocks;
+    int level = heading_of(body);
+    if (line->length > 0 && body->tables > 0)
+        blocks_row(to, line->bytes, line->length);
+    else if (line->length > 0 && level > 0)
+        blocks_heading(to, level, line->bytes, line->length);
+    else if (line->length > 0 && body->label > 0)
+        blocks_item(to, body->level, body->label, line->bytes, line->length);
+    else if (line->length > 0)
+        blocks_paragraph(to, line->bytes, line->length);
+    if (boxes->length > 0)
+        blocks_paragraph(to, boxes->bytes, boxes->length);
+}
+
+static void end_page(struct body *body)
+{
+    if (emit_open_bytes(body->emit) > 0)
+        emit_page(body->emit);
+    blocks_page(&body->blocks);
+}
+
 static void flush_line(struct body *body)
 {
+    flush_markdown(body);
     if (body->line.length)
         emit_text(body->emit, body->line.bytes, body->line.length);
     if (body->boxes.length)
         emit_text(body->emit, body->boxes.bytes, body->boxes.length);
     buf_clear(&body->line);
     buf_clear(&body->boxes);
-    if (body->breaks_page && emit_open_bytes(body->emit) > 0)
-        emit_page(body->emit);
+    body->label = 0;
+    if (body->breaks_page)
+        end_page(body);
     body->breaks_page = false;
 }
 
@@ -59,14 +96,17 @@ static void put_list_label(struct body *body)
     if (body->labelled || !body->lists)
         return;
     body->labelled = true;
+    size_t before = current(body)->length;
     lists_label(body->lists, body->list, body->level, body->style, current(body));
+    if (body->box == 0 && before == 0)
+        body->label = body->line.length;
 }
 
 static void on_paragraph(struct body *body)
 {
     body->labelled = false;
     body->style[0] = '\0';
-    body->list = body->level = -1;
+    body->list = body->level = body->outline = -1;
 }
 
 static void on_paragraph_end(struct body *body)
@@ -114,8 +154,7 @@ static void on_page_break(struct body *body)
         return;
     }
     flush_line(body);
-    if (emit_open_bytes(body->emit) > 0)
-        emit_page(body->emit);
+    end_page(body);
 }
 
 static void on_break(struct body *body, const struct xml_attributes *attributes)
@@ -163,7 +202,8 @@ enum element {
     SYMBOL,
     STYLE,
     LIST,
-    LEVEL
+    LEVEL,
+    OUTLINE
 };
 
 static const struct {
@@ -192,6 +232,7 @@ static const struct {
     {"pStyle", STYLE},
     {"numId", LIST},
     {"ilvl", LEVEL},
+    {"outlineLvl", OUTLINE},
     {"Fallback", SKIPPED},
     {"moveFrom", SKIPPED},
     {"delText", SKIPPED},
@@ -223,6 +264,8 @@ static void in_properties(struct body *body, int element, const struct xml_attri
         body->list = number_in(attributes);
     else if (element == LEVEL)
         body->level = number_in(attributes);
+    else if (element == OUTLINE)
+        body->outline = number_in(attributes);
 }
 
 static void on_start(void *context, const char *name, const struct xml_attributes *attributes)
@@ -248,7 +291,8 @@ static void on_start(void *context, const char *name, const struct xml_attribute
         on_paragraph(body);
         break;
     case TABLE:
-        body->tables++;
+        if (body->tables++ == 0)
+            blocks_table(&body->blocks);
         break;
     case BOX:
         on_box(body);
@@ -326,12 +370,15 @@ static int read_body(struct archive *archive, int entry, struct lists *lists, st
     struct body body = {.emit = emit,
                         .lists = lists,
                         .line = BUF(LIMIT_PARAGRAPH_BYTES),
-                        .boxes = BUF(LIMIT_PARAGRAPH_BYTES)};
+                        .boxes = BUF(LIMIT_PARAGRAPH_BYTES),
+                        .outline = -1};
+    blocks_init(&body.blocks, emit, 2 * LIMIT_PARAGRAPH_BYTES);
     int result = xml_parse(archive, entry, &handler, &body, emit, error);
     bool overflow = body.line.overflow || body.boxes.overflow;
     flush_line(&body);
     buf_free(&body.line);
     buf_free(&body.boxes);
+    blocks_free(&body.blocks);
     if (result == 0 && overflow)
         return error_set(error, DQ_TOO_LARGE, "A paragraph is longer than %llu MiB.",
                          LIMIT_PARAGRAPH_BYTES / 1024 / 1024);

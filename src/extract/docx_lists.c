@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LEVELS = 9, LISTS_MAX = 4096, STYLES_MAX = 4096, NAME_SIZE = 80, FORMAT_SIZE = 24 };
+enum { ANCESTORS_MAX = 10 }; /* of a style */
 
 struct level {
     char format[FORMAT_SIZE]; /* decimal, bullet, lowerLetter, ... */
@@ -31,7 +33,7 @@ struct list {
 
 struct style {
     char name[NAME_SIZE], based_on[NAME_SIZE];
-    int list, level;
+    int list, level, heading;
 };
 
 struct lists {
@@ -149,6 +151,17 @@ int lists_read_numbering(struct lists *lists, struct archive *archive, int entry
 
 /* ---- styles.xml ---- */
 
+/* The names of the built-in styles are English in every language: "heading 1". */
+static int heading_in(const struct xml_attributes *attributes)
+{
+    char name[NAME_SIZE];
+    xml_attribute(attributes, "val", name, sizeof name);
+    if (strcasecmp(name, "Title") == 0)
+        return 1;
+    bool named = strncasecmp(name, "heading ", 8) == 0 && name[8] >= '1' && name[8] <= '9';
+    return named && !name[9] ? name[8] - '0' : 0;
+}
+
 static void styles_start(void *context, const char *name, const struct xml_attributes *attributes)
 {
     struct lists *lists = context;
@@ -168,6 +181,10 @@ static void styles_start(void *context, const char *name, const struct xml_attri
             style->list = number_of(attributes, "val");
         else if (strcmp(name, "ilvl") == 0)
             style->level = number_of(attributes, "val");
+        else if (strcmp(name, "name") == 0)
+            style->heading = heading_in(attributes);
+        else if (strcmp(name, "outlineLvl") == 0 && style->heading == 0)
+            style->heading = (number_of(attributes, "val") + 1) % 10; /* 9 is no heading */
     }
 }
 
@@ -178,14 +195,29 @@ int lists_read_styles(struct lists *lists, struct archive *archive, int entry, s
     return xml_parse(archive, entry, &handler, lists, emit, error);
 }
 
+static const struct style *find_style(const struct lists *lists, const char *name)
+{
+    for (int i = 0; i < lists->style_count; i++)
+        if (strcmp(lists->styles[i]->name, name) == 0)
+            return lists->styles[i];
+    return NULL;
+}
+
+int lists_heading(const struct lists *lists, const char *style)
+{
+    const struct style *found = find_style(lists, style);
+    for (int hops = 0; hops < ANCESTORS_MAX && found; hops++) {
+        if (found->heading > 0)
+            return found->heading;
+        found = find_style(lists, found->based_on);
+    }
+    return 0;
+}
+
 static void ask_style(const struct lists *lists, const char *name, int *list, int *level)
 {
-    enum { ANCESTORS_MAX = 10 };
     for (int hops = 0; hops < ANCESTORS_MAX && *name && *list < 0; hops++) {
-        const struct style *found = NULL;
-        for (int i = 0; i < lists->style_count && !found; i++)
-            if (strcmp(lists->styles[i]->name, name) == 0)
-                found = lists->styles[i];
+        const struct style *found = find_style(lists, name);
         if (!found)
             return;
         *list = found->list;

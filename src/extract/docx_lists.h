@@ -20,4 +20,7 @@ int lists_read_styles(struct lists *lists, struct archive *archive, int entry, s
  * `level` are < 0 where the paragraph does not say; then its style does. */
 void lists_label(struct lists *lists, int list, int level, const char *style, struct buf *to);
 
+/* 1.. for the paragraphs of a style that makes headings, else 0. */
+int lists_heading(const struct lists *lists, const char *style);
+
 #endif

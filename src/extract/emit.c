@@ -6,7 +6,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/frame.h"
+#include "base/png.h"
 #include "base/utf8.h"
+#include "extract/facts.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -29,12 +31,13 @@ enum { PARTS_DEEP_MAX = 32, TRAIL_BYTES_MAX = 400 };
 struct emit {
     int fd;
     int64_t deadline;
-    dq_error failure; /* code 0: none */
-    struct buf page;
+    dq_error failure;          /* code 0: none */
+    struct buf page, markdown; /* what is open */
+    bool markdown_left_out, has_thumbnail;
     volatile sig_atomic_t writing; /* > 0: emit_cut_off() must not interrupt */
     volatile uint32_t pages;
     unsigned problems;
-    size_t output_bytes;
+    size_t output_bytes, markdown_bytes;
     json_t *metadata;
     struct buf trail; /* "a.zip: b.eml: ", where we are */
     struct part {
@@ -60,6 +63,7 @@ struct emit *emit_new(int fd, int64_t deadline)
     *emit = (struct emit){.fd = fd,
                           .deadline = deadline,
                           .page = BUF(PAGE_TEXT_MAX),
+                          .markdown = BUF(PAGE_TEXT_MAX),
                           .metadata = metadata,
                           .trail = BUF(TRAIL_BYTES_MAX)};
     return emit;
@@ -70,6 +74,7 @@ void emit_free(struct emit *emit)
     if (!emit)
         return;
     buf_free(&emit->page);
+    buf_free(&emit->markdown);
     buf_free(&emit->trail);
     json_decref(emit->metadata);
     free(emit);
@@ -169,6 +174,29 @@ static void append_clean(struct buf *to, const char *text, size_t length)
     }
 }
 
+static bool is_same(const struct buf *a, const struct buf *b)
+{
+    return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+/* The text of a document counts for more than its Markdown, which gives way where both are too
+ * long. */
+static void write_markdown(struct emit *emit, const unsigned char number[PAGE_NUMBER_SIZE])
+{
+    const struct buf *markdown = &emit->markdown;
+    if (markdown->length == 0 || is_same(markdown, &emit->page))
+        return;
+    if (markdown->overflow || emit->markdown_left_out ||
+        emit->markdown_bytes + markdown->length > FRAME_MARKDOWN_BYTES_MAX) {
+        if (!emit->markdown_left_out)
+            emit_problem(emit, "page %u: its Markdown is too long and is left out", emit->pages);
+        emit->markdown_left_out = true;
+        return;
+    }
+    emit->markdown_bytes += markdown->length;
+    write_frame(emit, FRAME_MARKDOWN, number, PAGE_NUMBER_SIZE, markdown->bytes, markdown->length);
+}
+
 static int write_page(struct emit *emit)
 {
     unsigned char number[PAGE_NUMBER_SIZE];
@@ -186,8 +214,11 @@ static int write_page(struct emit *emit)
                              emit->page.length ? emit->page.bytes : "", emit->page.length);
     emit->pages = emit->pages + 1;
     emit->writing = emit->writing - 1;
+    if (result == 0)
+        write_markdown(emit, number);
     buf_clear(&emit->page);
-    return result;
+    buf_clear(&emit->markdown);
+    return emit->failure.code;
 }
 
 int emit_page(struct emit *emit)
@@ -224,9 +255,31 @@ int emit_text(struct emit *emit, const char *text, size_t length)
     return emit->failure.code;
 }
 
+int emit_markdown(struct emit *emit, const char *text, size_t length)
+{
+    int result = emit_status(emit, NULL);
+    if (result == 0 && !emit->markdown_left_out)
+        append_clean(&emit->markdown, text, length);
+    return result;
+}
+
+int emit_thumbnail(struct emit *emit, const void *png, size_t length)
+{
+    if (emit->failure.code < 0 || emit->part_count > 0 || emit->has_thumbnail ||
+        length > FRAME_THUMBNAIL_BYTES_MAX || !png_valid(png, length, FRAME_THUMBNAIL_SIDE_MAX))
+        return emit->failure.code;
+    emit->has_thumbnail = true;
+    return write_frame(emit, FRAME_THUMBNAIL, NULL, 0, png, length);
+}
+
 int emit_puts(struct emit *emit, const char *text)
 {
     return emit_text(emit, text, strlen(text));
+}
+
+int64_t emit_time_left(const struct emit *emit)
+{
+    return emit->deadline == 0 ? INT64_MAX : (emit->deadline - clock_tick()) / US_PER_MS;
 }
 
 /* ---- documents inside ---- */
@@ -279,8 +332,12 @@ void emit_fact(struct emit *emit, enum fact fact, const char *text, size_t lengt
         from++;
     while (to > from && (unsigned char)clean.bytes[to - 1] <= ' ')
         to--;
-    if (from < to && emit->part_count == 0 && !json_object_get(emit->metadata, name))
-        json_object_set_new(emit->metadata, name, json_stringn(clean.bytes + from, to - from));
+    autobuf value = BUF(3 * FACT_BYTES_MAX);
+    if (from < to)
+        buf_append(&value, clean.bytes + from, to - from);
+    if (emit->part_count == 0 && value.length && fact_normalize(fact, &value) &&
+        !json_object_get(emit->metadata, name))
+        json_object_set_new(emit->metadata, name, json_stringn(value.bytes, value.length));
 }
 
 void emit_count(struct emit *emit, enum fact fact, uint64_t count)

@@ -40,6 +40,16 @@ int emit_progress(struct emit *emit, uint32_t done, uint32_t total, const char *
 int emit_text(struct emit *emit, const char *text, size_t length); /* whole characters */
 int emit_puts(struct emit *emit, const char *text);
 int emit_page(struct emit *emit); /* closes the page, an empty one as well */
+
+/* The open page as Markdown, beside its text: whole characters that are Markdown already (what
+ * must be escaped, the caller escapes). A page that gets none is its own Markdown. Markdown that
+ * has no room any more is left out, and a problem says so. */
+int emit_markdown(struct emit *emit, const char *text, size_t length);
+
+/* A PNG of at most FRAME_THUMBNAIL_SIDE_MAX pixels a side; the first one counts, and none of
+ * a document inside. */
+int emit_thumbnail(struct emit *emit, const void *png, size_t length);
+
 int emit_problem(struct emit *emit, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Facts are collected and leave with emit_metadata(); the first non-empty value counts. */
@@ -53,6 +63,7 @@ void emit_time(struct emit *emit, enum fact fact, int64_t seconds); /* since 197
 int emit_part_begin(struct emit *emit, const char *name);
 int emit_part_end(struct emit *emit);
 
+int64_t emit_time_left(const struct emit *emit); /* milliseconds; INT64_MAX: there is no end */
 size_t emit_open_bytes(const struct emit *emit); /* text in the open page */
 int emit_status(struct emit *emit,
                 dq_error *error); /* the first failure, or 0; looks at the time */

@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include "extract/budget.h"
 #include "extract/charset.h"
+#include "extract/html_tree.h"
 #include "extract/parsers.h"
 
-#include <gumbo.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -67,51 +67,6 @@ static void heap_clear(struct heap *heap)
         heap_free(heap, heap->ring.next + 1);
 }
 
-/* ---- what each element does to the text ---- */
-
-enum effect { INLINE, SKIP, BLOCK, PARAGRAPH, LINE_BREAK, ITEM, TABLE, ROW, CELL, PREFORMATTED };
-
-static const struct {
-    GumboTag tag;
-    enum effect effect;
-} effects[] = {
-    {GUMBO_TAG_SCRIPT, SKIP},      {GUMBO_TAG_STYLE, SKIP},
-    {GUMBO_TAG_TEMPLATE, SKIP},    {GUMBO_TAG_HEAD, SKIP},
-    {GUMBO_TAG_NOSCRIPT, INLINE},  {GUMBO_TAG_IFRAME, SKIP},
-    {GUMBO_TAG_SVG, INLINE},       {GUMBO_TAG_BR, LINE_BREAK},
-    {GUMBO_TAG_P, PARAGRAPH},      {GUMBO_TAG_H1, PARAGRAPH},
-    {GUMBO_TAG_H2, PARAGRAPH},     {GUMBO_TAG_H3, PARAGRAPH},
-    {GUMBO_TAG_H4, PARAGRAPH},     {GUMBO_TAG_H5, PARAGRAPH},
-    {GUMBO_TAG_H6, PARAGRAPH},     {GUMBO_TAG_BLOCKQUOTE, PARAGRAPH},
-    {GUMBO_TAG_UL, PARAGRAPH},     {GUMBO_TAG_OL, PARAGRAPH},
-    {GUMBO_TAG_DL, PARAGRAPH},     {GUMBO_TAG_TABLE, TABLE},
-    {GUMBO_TAG_PRE, PREFORMATTED}, {GUMBO_TAG_TEXTAREA, PREFORMATTED},
-    {GUMBO_TAG_LI, ITEM},          {GUMBO_TAG_DT, BLOCK},
-    {GUMBO_TAG_DD, BLOCK},         {GUMBO_TAG_TR, ROW},
-    {GUMBO_TAG_TD, CELL},          {GUMBO_TAG_TH, CELL},
-    {GUMBO_TAG_CAPTION, BLOCK},    {GUMBO_TAG_DIV, BLOCK},
-    {GUMBO_TAG_SECTION, BLOCK},    {GUMBO_TAG_ARTICLE, BLOCK},
-    {GUMBO_TAG_HEADER, BLOCK},     {GUMBO_TAG_FOOTER, BLOCK},
-    {GUMBO_TAG_NAV, BLOCK},        {GUMBO_TAG_ASIDE, BLOCK},
-    {GUMBO_TAG_MAIN, BLOCK},       {GUMBO_TAG_FORM, BLOCK},
-    {GUMBO_TAG_FIELDSET, BLOCK},   {GUMBO_TAG_ADDRESS, BLOCK},
-    {GUMBO_TAG_FIGURE, BLOCK},     {GUMBO_TAG_FIGCAPTION, BLOCK},
-    {GUMBO_TAG_HR, BLOCK},         {GUMBO_TAG_CENTER, BLOCK},
-    {GUMBO_TAG_DETAILS, BLOCK},    {GUMBO_TAG_SUMMARY, BLOCK},
-    {GUMBO_TAG_BODY, BLOCK},       {GUMBO_TAG_HTML, BLOCK},
-    {GUMBO_TAG_OPTION, BLOCK},     {GUMBO_TAG_LEGEND, BLOCK},
-};
-
-static enum effect effect_of(const GumboNode *node)
-{
-    if (node->type == GUMBO_NODE_TEMPLATE)
-        return SKIP;
-    for (size_t i = 0; i < sizeof effects / sizeof effects[0]; i++)
-        if (effects[i].tag == node->v.element.tag)
-            return effects[i].effect;
-    return INLINE;
-}
-
 /* ---- the text ---- */
 
 struct page_text {
@@ -145,23 +100,18 @@ static void put_gap(struct page_text *text)
     text->written = true;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
 static void put_words(struct page_text *text, const char *words)
 {
     while (*words) {
         size_t length = 0;
-        while (words[length] && !is_space(words[length]))
+        while (words[length] && !html_is_space(words[length]))
             length++;
         if (length > 0) {
             put_gap(text);
             emit_text(text->emit, words, length);
         }
         words += length;
-        while (is_space(*words)) {
+        while (html_is_space(*words)) {
             text->space = true;
             words++;
         }
@@ -215,16 +165,12 @@ static void enter(struct page_text *text, enum effect effect)
     }
 }
 
-static bool is_element(const GumboNode *node)
-{
-    return node->type == GUMBO_NODE_ELEMENT || node->type == GUMBO_NODE_TEMPLATE;
-}
-
 /* Whether the table stands in a cell of another one. */
 static bool is_nested(const GumboNode *table)
 {
-    for (const GumboNode *node = table->parent; node && is_element(node); node = node->parent) {
-        enum effect effect = effect_of(node);
+    for (const GumboNode *node = table->parent; node && html_is_element(node);
+         node = node->parent) {
+        enum effect effect = html_effect(node);
         if (effect == CELL || effect == TABLE)
             return effect == CELL;
     }
@@ -233,7 +179,7 @@ static bool is_nested(const GumboNode *table)
 
 static void leave(struct page_text *text, const GumboNode *node)
 {
-    enum effect effect = effect_of(node);
+    enum effect effect = html_effect(node);
     if (effect == CELL) {
         text->in_cell = false;
         text->tab = true;
@@ -252,10 +198,10 @@ static void leave(struct page_text *text, const GumboNode *node)
 static const GumboNode *next_node(struct page_text *text, const GumboNode *root,
                                   const GumboNode *node, bool inside)
 {
-    if (inside && is_element(node) && node->v.element.children.length > 0)
+    if (inside && html_is_element(node) && node->v.element.children.length > 0)
         return node->v.element.children.data[0];
     while (node != root) {
-        if (is_element(node))
+        if (html_is_element(node))
             leave(text, node);
         const GumboNode *parent = node->parent;
         unsigned at = (unsigned)node->index_within_parent + 1;
@@ -271,8 +217,8 @@ static void put_tree(struct page_text *text, const GumboNode *root)
     const GumboNode *node = root;
     while (node && emit_status(text->emit, NULL) == 0) {
         bool inside = true;
-        if (is_element(node)) {
-            enum effect effect = effect_of(node);
+        if (html_is_element(node)) {
+            enum effect effect = html_effect(node);
             inside = effect != SKIP;
             enter(text, effect);
         } else if (node->type == GUMBO_NODE_TEXT || node->type == GUMBO_NODE_CDATA) {
@@ -285,12 +231,6 @@ static void put_tree(struct page_text *text, const GumboNode *root)
 }
 
 /* ---- metadata: the head, one level deep ---- */
-
-static const char *attribute(const GumboNode *node, const char *name)
-{
-    const GumboAttribute *found = gumbo_get_attribute(&node->v.element.attributes, name);
-    return found ? found->value : "";
-}
 
 static void meta_fact(struct emit *emit, const GumboNode *node)
 {
@@ -311,9 +251,9 @@ static void meta_fact(struct emit *emit, const GumboNode *node)
         {"og:title", FACT_TITLE},
         {"og:description", FACT_DESCRIPTION},
     };
-    const char *name = attribute(node, "name"), *content = attribute(node, "content");
+    const char *name = html_attribute(node, "name"), *content = html_attribute(node, "content");
     if (!*name)
-        name = attribute(node, "property");
+        name = html_attribute(node, "property");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcasecmp(names[i].name, name) == 0)
             emit_fact(emit, names[i].fact, content, strlen(content));
@@ -322,15 +262,15 @@ static void meta_fact(struct emit *emit, const GumboNode *node)
 static void head_facts(struct emit *emit, const GumboNode *root, bool titles)
 {
     const GumboVector *heads = &root->v.element.children;
-    const char *language = attribute(root, "lang");
+    const char *language = html_attribute(root, "lang");
     emit_fact(emit, FACT_LANGUAGE, language, strlen(language));
     for (unsigned h = 0; h < heads->length; h++) {
         const GumboNode *head = heads->data[h];
-        if (!is_element(head) || head->v.element.tag != GUMBO_TAG_HEAD)
+        if (!html_is_element(head) || head->v.element.tag != GUMBO_TAG_HEAD)
             continue;
         for (unsigned i = 0; i < head->v.element.children.length; i++) {
             const GumboNode *node = head->v.element.children.data[i];
-            if (!is_element(node))
+            if (!html_is_element(node))
                 continue;
             if (titles && node->v.element.tag == GUMBO_TAG_TITLE &&
                 node->v.element.children.length > 0) {
@@ -398,6 +338,7 @@ static int put_document(const struct buf *source, struct heap *heap, struct emit
     put_tree(&text, output->root);
     if (text.written)
         emit_text(emit, "\n", 1);
+    html_markdown(emit, output->root);
     heap_clear(heap);
     return emit_status(emit, error);
 }

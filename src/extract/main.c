@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "extract/charset.h"
 #include "extract/extract.h"
+#include "extract/ocr.h"
 #include "extract/parsers.h"
 #include "sandbox/wall.h"
 
@@ -23,7 +24,7 @@
 enum { EXIT_USAGE = 64, EXIT_OTHER = 1 }; /* and what sandbox/wall.h names */
 
 struct settings {
-    const char *name;
+    const char *name, *ocr_languages;
     int64_t seconds, memory; /* 0: none */
 };
 
@@ -34,6 +35,7 @@ static const char usage[] =
     "  --name NAME     what the sender calls it; decides only between kinds of text\n"
     "  --seconds N     keep the text so far after N seconds\n"
     "  --memory BYTES  address space that the parser may use\n"
+    "  --ocr-languages LIST  such as eng+deu; empty: those that are installed\n"
     "  --version, --help\n";
 
 static int64_t number(const char *text)
@@ -50,11 +52,14 @@ static int64_t number(const char *text)
 
 static struct settings read_arguments(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"name", required_argument, NULL, 'n'},   {"seconds", required_argument, NULL, 's'},
-        {"memory", required_argument, NULL, 'm'}, {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {0}};
-    struct settings settings = {.name = ""};
+    static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"memory", required_argument, NULL, 'm'},
+                                            {"ocr-languages", required_argument, NULL, 'o'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct settings settings = {.name = "", .ocr_languages = ""};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
         switch (option) {
         case 'n':
@@ -65,6 +70,9 @@ static struct settings read_arguments(int argc, char **argv)
             break;
         case 'm':
             settings.memory = number(optarg);
+            break;
+        case 'o':
+            settings.ocr_languages = optarg;
             break;
         case 'v':
             puts("docq-extract " DOCQ_VERSION);
@@ -81,11 +89,13 @@ static struct settings read_arguments(int argc, char **argv)
 /* Behind the walls the libraries still find their character sets and code maps where the kernel has
  * Landlock, and need not load 40 of them for a document that uses one. Without it no file can be
  * opened any more, so they are loaded before. */
-static void warm_up(void)
+static void warm_up(const struct settings *settings)
 {
     enum { ONLY_VERSION = 1 };
     xmlInitParser();
-    if (syscall(SYS_landlock_create_ruleset, NULL, 0, ONLY_VERSION) > 0)
+    bool may_open = syscall(SYS_landlock_create_ruleset, NULL, 0, ONLY_VERSION) > 0;
+    ocr_prepare(settings->ocr_languages, may_open);
+    if (may_open)
         return;
     charset_warm_up();
     pdf_warm_up();
@@ -141,7 +151,7 @@ int main(int argc, char **argv)
     dq_error error = {0};
     struct settings settings = read_arguments(argc, argv);
     int64_t started = clock_tick();
-    warm_up();
+    warm_up(&settings);
     if (settings.seconds > 0)
         start_timer(settings.seconds);
     struct wall_limits limits = {.memory_bytes = settings.memory};
@@ -155,5 +165,6 @@ int main(int argc, char **argv)
     int64_t deadline = settings.seconds ? started + settings.seconds * US_PER_S : 0;
     emitting = emit_new(STDOUT_FILENO, deadline);
     int result = extract_document(&input, emitting, &error);
+    ocr_finish();
     return result < 0 ? fail(&error) : 0;
 }

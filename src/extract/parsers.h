@@ -16,6 +16,7 @@ int extract_compressed(const struct input *input, struct emit *emit, dq_error *e
 int extract_csv(const struct input *input, struct emit *emit, dq_error *error);
 int extract_docx(const struct input *input, struct emit *emit, dq_error *error);
 int extract_epub(const struct input *input, struct emit *emit, dq_error *error);
+int extract_image(const struct input *input, struct emit *emit, dq_error *error);
 int extract_html(const struct input *input, struct emit *emit, dq_error *error);
 int extract_mail(const struct input *input, struct emit *emit, dq_error *error);
 int extract_mailbox(const struct input *input, struct emit *emit, dq_error *error);

@@ -1,5 +1,6 @@
 // PDF through poppler, whose only good interface is C++; nothing but this file knows it.
 #include "extract/budget.h"
+#include "extract/markdown.h"
 #include "extract/parsers.h"
 
 #include <climits>
@@ -15,6 +16,7 @@ namespace
 {
 
 constexpr int pages_max = 100000;
+constexpr size_t markdown_bytes_max = 16 * 1024 * 1024; // of one page
 constexpr int missing_listed_max = 20; // pages without text that are named one by one
 
 const struct {
@@ -101,6 +103,16 @@ poppler::byte_array text_of(const poppler::page &page)
     return join_words(text);
 }
 
+void emit_paragraphs(struct emit *emit, const poppler::byte_array &text)
+{
+    struct buf markdown = {};
+    markdown.max = markdown_bytes_max;
+    markdown_paragraphs(&markdown, text.data(), text.size());
+    if (!markdown.overflow && markdown.length > 0)
+        emit_markdown(emit, markdown.bytes, markdown.length);
+    buf_free(&markdown);
+}
+
 // One page; false where it has no text.
 bool one_page(const poppler::document &document, int index, struct emit *emit)
 {
@@ -114,6 +126,7 @@ bool one_page(const poppler::document &document, int index, struct emit *emit)
     while (!text.empty() && (text.back() == '\f' || text.back() == '\0'))
         text.pop_back();
     emit_text(emit, text.data(), text.size());
+    emit_paragraphs(emit, text);
     emit_page(emit);
     return !is_blank(text);
 }

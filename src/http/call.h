@@ -53,7 +53,8 @@ struct answer {
     int64_t length; /* Content-Length where the body itself is left out; -1 = body + fd_left;
                        ANSWER_OPEN = the body ends with the connection */
     enum answer_policy policy;
-    bool close; /* say so, and do */
+    bool close;        /* say so, and do */
+    const char *cache; /* Cache-Control of data, static; NULL = no-store */
 };
 
 enum wait_kind {

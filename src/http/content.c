@@ -13,6 +13,7 @@
 #define RANGE_SIZE        80
 #define DISPOSITION_BYTES (4 * DQ_FILENAME_BYTES_MAX)
 #define NUMBER_DIGITS_MAX 18
+#define FORMAT_SIZE       16
 
 /* What a browser may know about; all else is a stream of bytes to it. */
 static const char *const harmless_types[] = {
@@ -34,8 +35,8 @@ static const char *download_type(const char *type)
     return "application/octet-stream";
 }
 
-/* Does a list of entity tags hold ours? Weak ones compare like strong ones. */
-static bool lists_tag(const char *list, const char *etag)
+/* Weak ones compare like strong ones. */
+bool lists_tag(const char *list, const char *etag)
 {
     return list && (strcmp(list, "*") == 0 || strstr(list, etag));
 }
@@ -158,6 +159,21 @@ int documents_text(struct call *call, dq_error *error)
     return code < 0 ? code : answer_pages(call, text);
 }
 
+/* `format=markdown`, or as plain text. */
+static int get_pages(struct call *call, int first, int last, dq_text **ret_text, dq_error *error)
+{
+    char format[FORMAT_SIZE] = "text";
+    dq_queue *queue = call->service->queue;
+    int code = query_value(call->query, "format", format, sizeof format, error);
+    if (code < 0 && code != QUERY_MISSING)
+        return code;
+    if (strcmp(format, "markdown") == 0)
+        return dq_get_markdown(queue, call->param, first, last, ret_text, error);
+    if (strcmp(format, "text") != 0)
+        return error_field(error, DQ_INVALID, "format", "`format` is text or markdown.");
+    return dq_get_text(queue, call->param, first, last, ret_text, error);
+}
+
 /* The same for programs: an array, so that no page's own form feed is in the way. */
 int documents_pages(struct call *call, dq_error *error)
 {
@@ -167,7 +183,7 @@ int documents_pages(struct call *call, dq_error *error)
     if (code == 0)
         code = call_query_number(call, "last", 0, INT32_MAX, &last, error);
     if (code == 0)
-        code = dq_get_text(call->service->queue, call->param, (int)first, (int)last, &text, error);
+        code = get_pages(call, (int)first, (int)last, &text, error);
     if (code < 0)
         return code;
     json_t *pages = json_array();

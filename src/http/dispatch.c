@@ -298,8 +298,7 @@ void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *
                                  "Cross-Origin-Opener-Policy: same-origin\r\n"
                                  "Referrer-Policy: no-referrer\r\n";
     static const char *const policies[] = {
-        [POLICY_DATA] = "Content-Security-Policy: default-src 'none'; sandbox\r\n"
-                        "Cache-Control: no-store\r\n",
+        [POLICY_DATA] = "Content-Security-Policy: default-src 'none'; sandbox\r\n",
         [POLICY_PAGE] = "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src "
                         "'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
                         "form-action 'none'; frame-ancestors 'none'\r\n",
@@ -314,6 +313,8 @@ void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *
         buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     buf_append(out, common, sizeof common - 1);
     buf_puts(out, policies[answer->policy]);
+    if (answer->policy == POLICY_DATA)
+        buf_printf(out, "Cache-Control: %s\r\n", answer->cache ? answer->cache : "no-store");
     buf_append(out, answer->header.bytes, answer->header.length);
     buf_printf(out, "X-Request-Id: %s\r\n", call->request_id);
     if (!keep_alive)

@@ -35,6 +35,9 @@ int page_answer(struct call *call, const struct page_request *page, const char *
  * to be handled alone: nothing was done for it. */
 void items_enqueue_batch(struct call *const *calls, size_t count);
 
+/* Does a list of entity tags (NULL: there is none) hold ours? */
+bool lists_tag(const char *list, const char *etag);
+
 /* 202 with Location, or 200 where `Prefer: wait` saw the end of the work. */
 int document_accepted(struct call *call, const dq_document *document);
 int document_wait(struct call *call, dq_error *error);

@@ -1,6 +1,7 @@
 /* Leases: remote workers claim, renew and report. The token in the path is the right to it. */
 #include "http/handlers.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "core/policy.h"
@@ -111,26 +112,50 @@ int leases_heartbeat(struct call *call, dq_error *error)
     return call_json(call, 200, json_pack("{s:o}", "expires_at", view_time(expires_at)));
 }
 
-/* A page is a string. */
+/* A page is its text, or an object of its text and Markdown. */
 static int read_pages(json_t *list, dq_page *pages, dq_error *error)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *page = json_array_get(list, i);
-        if (!json_is_string(page))
-            return wrong_element(error, "/result/pages", i, "A string is expected.");
+        const json_t *text = json_is_object(page) ? json_object_get(page, "text") : page;
+        const json_t *markdown = json_object_get(page, "markdown");
+        if (!json_is_string(text) || (markdown && !json_is_string(markdown)))
+            return wrong_element(error, "/result/pages", i,
+                                 "A string is expected, or {\"text\", \"markdown\"}.");
         pages[i] = (dq_page){.number = (int)i + 1,
-                             .text = json_string_value(page),
-                             .text_bytes = json_string_length(page)};
+                             .text = json_string_value(text),
+                             .text_bytes = json_string_length(text),
+                             .markdown = json_string_value(markdown),
+                             .markdown_bytes = json_string_length(markdown)};
     }
     return 0;
 }
 
 struct result {
-    const char *text, *content_type;
+    const char *text, *content_type, *markdown, *language, *thumbnail;
     json_t *pages, *metadata, *problems;
     bool partial;
     int64_t peak_memory;
 };
+
+static int read_thumbnail(const char *text, struct buf *bytes, dq_error *error)
+{
+    if (!text || (*text && base64_decode(bytes, text, strlen(text))))
+        return 0;
+    return error_field(error, DQ_INVALID, "/result/thumbnail",
+                       "It is a PNG of at most %d bytes as base64.", DQ_THUMBNAIL_BYTES_MAX);
+}
+
+/* Where only Markdown is given, it is the text as well. */
+static dq_page only_page(const struct result *given)
+{
+    const char *text = given->text ? given->text : given->markdown;
+    return (dq_page){.number = 1,
+                     .text = text,
+                     .text_bytes = strlen(text),
+                     .markdown = given->markdown,
+                     .markdown_bytes = given->markdown ? strlen(given->markdown) : 0};
+}
 
 static int finish(struct call *call, const dq_result *result, dq_error *error)
 {
@@ -143,12 +168,14 @@ static int finish(struct call *call, const dq_result *result, dq_error *error)
 static int complete(struct call *call, const struct result *given, dq_page *pages, dq_error *error)
 {
     size_t page_count = json_array_size(given->pages);
+    autobuf thumbnail = BUF(DQ_THUMBNAIL_BYTES_MAX);
     int code = read_pages(given->pages, pages, error);
+    if (code == 0)
+        code = read_thumbnail(given->thumbnail, &thumbnail, error);
     if (code < 0)
         return code;
-    if (given->text && page_count == 0)
-        pages[page_count++] =
-            (dq_page){.number = 1, .text = given->text, .text_bytes = strlen(given->text)};
+    if ((given->text || given->markdown) && page_count == 0)
+        pages[page_count++] = only_page(given);
     char *metadata = given->metadata ? json_dumps(given->metadata, JSON_COMPACT) : NULL;
     char *problems = given->problems ? json_dumps(given->problems, JSON_COMPACT) : NULL;
     dq_result result = {
@@ -158,6 +185,9 @@ static int complete(struct call *call, const struct result *given, dq_page *page
         .metadata = metadata,
         .problems = problems,
         .partial = given->partial,
+        .language = given->language,
+        .thumbnail = given->thumbnail ? thumbnail.bytes : NULL,
+        .thumbnail_bytes = thumbnail.length,
         .peak_memory = given->peak_memory,
     };
     code = finish(call, &result, error);
@@ -166,8 +196,13 @@ static int complete(struct call *call, const struct result *given, dq_page *page
     return code;
 }
 
-static int check_problems(json_t *problems, dq_error *error)
+/* What `fields` cannot say. */
+static int check_result(const struct result *given, dq_error *error)
 {
+    json_t *problems = given->problems;
+    if (given->markdown && given->pages)
+        return error_field(error, DQ_INVALID, "/result/markdown",
+                           "It goes with `text`; where there are pages, each has its own.");
     for (size_t i = 0; i < json_array_size(problems); i++)
         if (!json_is_string(json_array_get(problems, i)))
             return wrong_element(error, "/result/problems", i, "A string is expected.");
@@ -181,6 +216,9 @@ int leases_complete(struct call *call, dq_error *error)
     const struct field fields[] = {FIELD("result", OBJECT, &object)};
     const struct field inner[] = {
         FIELD("text", STRING, &given.text),
+        FIELD("markdown", STRING, &given.markdown),
+        FIELD("language", STRING, &given.language, .max = DQ_LANGUAGE_BYTES_MAX),
+        FIELD("thumbnail", STRING, &given.thumbnail),
         FIELD("pages", ARRAY, &given.pages, .max = PAGES_MAX),
         FIELD("metadata", OBJECT, &given.metadata),
         FIELD("problems", ARRAY, &given.problems, .max = PROBLEMS_MAX),
@@ -192,7 +230,7 @@ int leases_complete(struct call *call, dq_error *error)
     if (code == 0)
         code = fields_read(object, "/result", inner, FIELDS_COUNT(inner), error);
     if (code == 0)
-        code = check_problems(given.problems, error);
+        code = check_result(&given, error);
     if (code < 0)
         return code;
     if (!object) /* nothing is handed in: what the document has stays */

@@ -215,6 +215,8 @@ int local_mark_completed(dq_queue *queue, const char *token, const dq_result *re
     int r = token_read(store_of(queue), token, &held, error);
     if (r >= 0 && result && result->metadata)
         r = check_metadata(result->metadata, error);
+    if (r >= 0 && result)
+        r = check_renditions(result, error);
     if (r < 0)
         return r;
     return store_complete(store_of(queue), clock_now(), &held, result, error);

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/frame.h"
+#include "base/png.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -122,6 +123,38 @@ static void take_page(struct wire *wire, const char *body, size_t length)
         keep_page(wire, text, length);
 }
 
+/* Only of the page that has just come, and once. */
+static void take_markdown(struct wire *wire, const char *body, size_t length)
+{
+    const char *text = body + 4;
+    size_t count = wire->content.page_count;
+    dq_page *page = count ? &wire->pages[count - 1] : NULL;
+    length -= 4;
+    if (!page || le32(body) != count || page->markdown)
+        end(wire, WIRE_BROKEN, "Markdown for page %u does not follow its page.", le32(body));
+    else if (wire->content.markdown_bytes + (int64_t)length > FRAME_MARKDOWN_BYTES_MAX)
+        end(wire, WIRE_FULL, "The Markdown is longer than %d bytes.", FRAME_MARKDOWN_BYTES_MAX);
+    else if (!is_text(text, length))
+        end(wire, WIRE_BROKEN, "The Markdown of page %u is not UTF-8 or holds a NUL.", le32(body));
+    else {
+        page->markdown = arena_strndup(wire->arena, text, length);
+        page->markdown_bytes = length;
+        wire->content.markdown_bytes += (int64_t)length;
+    }
+}
+
+static void take_thumbnail(struct wire *wire, const char *body, size_t length)
+{
+    if (wire->content.thumbnail)
+        end(wire, WIRE_BROKEN, "The thumbnail came twice.");
+    else if (!png_valid(body, length, FRAME_THUMBNAIL_SIDE_MAX))
+        end(wire, WIRE_BROKEN, "The thumbnail is not a small PNG.");
+    else {
+        wire->content.thumbnail = arena_strndup(wire->arena, body, length);
+        wire->content.thumbnail_bytes = length;
+    }
+}
+
 /* That it is a JSON object is for the one to find out who has a JSON library. */
 static void take_metadata(struct wire *wire, const char *body, size_t length)
 {
@@ -185,6 +218,8 @@ static const struct row {
     [FRAME_PROBLEM] = {1, FRAME_SMALL_BYTES_MAX, take_problem},
     [FRAME_ERROR] = {2, FRAME_SMALL_BYTES_MAX, take_error},
     [FRAME_END] = {0, 0, take_end},
+    [FRAME_MARKDOWN] = {4, FRAME_PAGE_BYTES_MAX, take_markdown},
+    [FRAME_THUMBNAIL] = {1, FRAME_THUMBNAIL_BYTES_MAX, take_thumbnail},
 };
 
 static void begin_frame(struct wire *wire)

@@ -21,11 +21,13 @@ struct wire_content {
     const char *content_type;
     const dq_page *pages;
     size_t page_count;
-    int64_t text_bytes;
+    int64_t text_bytes, markdown_bytes;
     const char *metadata; /* UTF-8 in braces; the reader checks that it is a JSON object */
     const char *const *problems;
     size_t problem_count;
     const char *error_slug, *error_message;
+    const void *thumbnail; /* framed as a PNG; what is inside was not looked at */
+    size_t thumbnail_bytes;
 };
 
 typedef void wire_progress_fn(void *context, const char *stage, uint32_t done, uint32_t total);

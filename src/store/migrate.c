@@ -10,10 +10,7 @@
 
 /* Version N is the row N - 1. Rows are only ever added: a released version never changes. */
 static const enum sql versions[] = {
-    SQL_SCHEMA_1,
-    SQL_SCHEMA_2,
-    SQL_SCHEMA_3,
-    SQL_SCHEMA_4,
+    SQL_SCHEMA_1, SQL_SCHEMA_2, SQL_SCHEMA_3, SQL_SCHEMA_4, SQL_SCHEMA_5,
 };
 
 enum { SCHEMA_VERSION = sizeof versions / sizeof versions[0], SECRET_BYTES = 32 };

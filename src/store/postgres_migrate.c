@@ -11,6 +11,7 @@
 /* Version N is the row N - 1. Rows are only ever added: a released version never changes. */
 static const enum sql versions[] = {
     SQL_POSTGRES_1,
+    SQL_POSTGRES_2,
 };
 
 enum { SCHEMA_VERSION = sizeof versions / sizeof versions[0], SECRET_BYTES = 32 };

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "store/engine.h"
+#include "store/rendition.h"
 #include "store/sql.h"
 
 #include <limits.h>
@@ -127,8 +128,8 @@ int read_item(struct db *db, int64_t now, const struct id *id, bool history, str
     return r;
 }
 
-static int read_result(struct db *db, const struct id *id, struct arena *arena,
-                       dq_document *document, dq_error *error)
+int read_result(struct db *db, const struct id *id, struct arena *arena, dq_document *document,
+                dq_error *error)
 {
     struct rows *row = db_bind(db, SQL_RESULT_GET, "b", id);
     int r = db_row(db, row, error);
@@ -142,7 +143,7 @@ static int read_result(struct db *db, const struct id *id, struct arena *arena,
         document->processed_at = db_int(row, 5);
     }
     db_done(row);
-    return r < 0 ? r : 0;
+    return r > 0 ? read_rendition(db, id, arena, document, error) : r;
 }
 
 void fill_document(struct rows *row, int column, struct arena *arena, dq_document *document)
@@ -183,6 +184,7 @@ struct get_arguments {
     dq_document *document;
     int first, last;
     dq_text *text;
+    enum sql pages; /* the statement that lists them */
     struct pack_place *place;
 };
 
@@ -246,7 +248,7 @@ static int text_step(struct store *store, struct db *db, void *opaque, dq_error 
                          "the document has no text yet; wait until it is completed");
     dq_page *pages = arena_alloc(get->arena, ((size_t)document.pages + 1) * sizeof *pages);
     size_t count = 0;
-    struct rows *rows = db_bind(db, SQL_PAGE_LIST, "bii", get->id, (int64_t)get->first,
+    struct rows *rows = db_bind(db, get->pages, "bii", get->id, (int64_t)get->first,
                                 (int64_t)(get->last ? get->last : INT_MAX));
     while ((r = db_row(db, rows, error)) > 0 && count < (size_t)document.pages) {
         pages[count].number = (int)db_int(rows, 0);
@@ -265,6 +267,16 @@ int store_text(struct store *store, const struct id *document, int first, int la
 {
     struct get_arguments get = {
         .id = document, .first = first, .last = last, .arena = arena, .text = ret_text};
+    get.pages = SQL_PAGE_LIST;
+    return store_read(store, text_step, &get, error);
+}
+
+int store_markdown(struct store *store, const struct id *document, int first, int last,
+                   struct arena *arena, dq_text *ret_text, dq_error *error)
+{
+    struct get_arguments get = {
+        .id = document, .first = first, .last = last, .arena = arena, .text = ret_text};
+    get.pages = SQL_MARKDOWN_LIST;
     return store_read(store, text_step, &get, error);
 }
 

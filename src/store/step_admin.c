@@ -192,7 +192,8 @@ static int remove_document(struct db *db, const struct id *document, struct pack
     db_done(row);
     if (r <= 0)
         return r < 0 ? r : error_set(error, DQ_NOT_FOUND, "there is no document with this id");
-    static const enum sql statements[] = {SQL_RESULT_DELETE, SQL_PAGE_DELETE, SQL_DOCUMENT_DELETE};
+    static const enum sql statements[] = {SQL_RESULT_DELETE, SQL_PAGE_DELETE, SQL_MARKDOWN_DELETE,
+                                          SQL_RENDITION_DELETE, SQL_DOCUMENT_DELETE};
     r = index_drop(db, document, error);
     for (size_t i = 0; r >= 0 && i < sizeof statements / sizeof statements[0]; i++)
         r = db_run(db, db_bind(db, statements[i], "b", document), error);

@@ -7,6 +7,7 @@
 #include "store/index.h"
 #include "store/rank.h"
 #include "store/read.h"
+#include "store/rendition.h"
 #include "store/sql.h"
 
 #include <stdio.h>
@@ -304,6 +305,8 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
                            result->metadata ? result->metadata : "{}",
                            result->problems ? result->problems : "[]", now),
                    error);
+    if (r >= 0)
+        r = put_renditions(db, &item->document_id, result, error);
     if (r >= 0 && result->content_type)
         r = db_run(
             db, db_bind(db, SQL_DOCUMENT_TYPE_SET, "bt", &item->document_id, result->content_type),

@@ -141,6 +141,10 @@ int store_workers(struct store *store, struct arena *arena, dq_worker_list *ret_
                   dq_error *error);
 int store_text(struct store *store, const struct id *document, int first, int last,
                struct arena *arena, dq_text *ret_text, dq_error *error);
+int store_markdown(struct store *store, const struct id *document, int first, int last,
+                   struct arena *arena, dq_text *ret_text, dq_error *error);
+int store_thumbnail(struct store *store, const struct id *document, struct arena *arena,
+                    dq_thumbnail *ret_thumbnail, dq_error *error);
 /* Reports; see dq_list_problems, dq_get_history, dq_count_purgeable. */
 int store_problems(struct store *store, int64_t now, int64_t since, struct arena *arena,
                    dq_problem_list *ret_list, dq_error *error);

@@ -1,6 +1,7 @@
 /* The built-in handler: the document's text by docq-extract in a box. */
 #include "base/arena.h"
 #include "base/fd.h"
+#include "core/policy.h"
 #include "worker/handler.h"
 
 #include <jansson.h>
@@ -57,14 +58,18 @@ static char *problems_json(struct arena *arena, const struct wire_content *conte
     return copy;
 }
 
-/* false: it is no JSON object. */
-static bool read_metadata(const char *metadata, bool *ret_partial)
+/* false: it is no JSON object. *ret_language is allocated in the arena, or NULL. */
+static bool read_metadata(struct arena *arena, const char *metadata, bool *ret_partial,
+                          const char **ret_language)
 {
     json_error_t error;
     json_t *object = json_loads(metadata ? metadata : "{}", JSON_REJECT_DUPLICATES, &error);
     bool good = json_is_object(object);
     if (json_is_true(json_object_get(object, "partial")))
         *ret_partial = true;
+    *ret_language = arena_strdup(arena, json_string_value(json_object_get(object, "language")));
+    if (!language_valid(*ret_language))
+        *ret_language = NULL;
     json_decref(object);
     return good;
 }
@@ -73,8 +78,9 @@ static bool read_metadata(const char *metadata, bool *ret_partial)
 static void complete(struct outcome *outcome, const char *cut)
 {
     const struct wire_content *content = &outcome->box.content;
+    const char *language = NULL;
     bool partial = cut != NULL;
-    if (!read_metadata(content->metadata, &partial)) {
+    if (!read_metadata(outcome->arena, content->metadata, &partial, &language)) {
         snprintf(outcome->box.message, sizeof outcome->box.message,
                  "The metadata is not one JSON object.");
         fail_by_verdict(outcome, BOX_PROTOCOL);
@@ -89,6 +95,9 @@ static void complete(struct outcome *outcome, const char *cut)
         .problems = problems_json(outcome->arena, content, cut),
         .partial = partial,
         .peak_memory = outcome->box.peak_memory,
+        .language = language,
+        .thumbnail = content->thumbnail,
+        .thumbnail_bytes = content->thumbnail_bytes,
     };
 }
 

@@ -10,8 +10,13 @@ import requests
 from harness import Server
 from test_access import ROUTES
 
+# One grey dot as PNG.
+DOT = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAA"
+       "AgAB5Sfe/AAAAABJRU5ErkJggg==")
+
 TYPES = {"application/json", "application/problem+json", "application/octet-stream",
-         "multipart/form-data", "text/plain", "text/html", "text/event-stream"}
+         "multipart/form-data", "text/plain", "text/markdown", "text/html", "text/event-stream",
+         "image/png"}
 
 
 @pytest.fixture(scope="module")
@@ -155,14 +160,17 @@ def test_answers_fit(call):
          json={"progress": {"stage": "pages", "done": 1, "total": 2}})
     call("GET", "/v1/items/{id}", f"/v1/items/{first['item']['id']}")
     call("POST", "/v1/leases/{token}/complete", path + "/complete",
-         json={"result": {"pages": ["one", "two"], "metadata": {"title": "t"},
+         json={"result": {"pages": ["one", {"text": "two", "markdown": "# two"}],
+                          "language": "en", "thumbnail": DOT, "metadata": {"title": "t"},
                           "problems": ["a font is missing"], "partial": True}})
-    for part in ("content", "text", "pages", "metadata"):
+    for part in ("content", "text", "pages", "metadata", "markdown", "thumbnail"):
         call("GET", f"{one}/{part}", f"{a}/{part}")
         call("GET", f"{one}/{part}", f"{b}/{part}")
     call("GET", one + "/content", a + "/content", headers={"Range": "bytes=0-1"})
     call("GET", one + "/content", a + "/content", headers={"If-None-Match": "*"})
     call("GET", one + "/pages/{n}", a + "/pages/2")
+    call("GET", one + "/pages", a + "/pages?format=markdown")
+    call("GET", one + "/pages", a + "/pages?format=none")
     call("GET", one + "/chunks", a + "/chunks?size=100&overlap=10")
     call("GET", one + "/chunks", a + "/chunks?size=none")
     call("GET", "/v1/search", "/v1/search?q=two"), call("GET", "/v1/search", "/v1/search?q=nokey:x")

@@ -13,7 +13,14 @@
 /* After the headers it needs. */
 #include <cmocka.h>
 
-enum { STREAM_BYTES_MAX = 64 * 1024 * 1024 };
+enum { STREAM_BYTES_MAX = 64 * 1024 * 1024, SMALL_PNG_BYTES = 71 };
+
+/* 2 x 2 pixels. */
+static const char small_png[] =
+    "\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122\000\000"
+    "\000\002\000\000\000\002\010\000\000\000\000\127\335\122\370\000\000\000"
+    "\016\111\104\101\124\170\332\143\150\150\140\150\150\000\000\006\006\002"
+    "\001\061\251\036\241\000\000\000\000\111\105\116\104\256\102\140\202";
 
 static void put32(struct buf *stream, uint32_t value)
 {
@@ -62,7 +69,9 @@ static void put_good_document(struct buf *stream)
     put(stream, FRAME_PROGRESS, "\3\0\0\0\7\1\0\0pages", 13);
     put_text(stream, FRAME_TYPE, "application/pdf");
     put_page(stream, 1, "Gr\xc3\xbc\xc3\x9f", 6);
+    put(stream, FRAME_MARKDOWN, "\1\0\0\0# Gr\xc3\xbc\xc3\x9f", 12);
     put_page(stream, 2, "", 0);
+    put(stream, FRAME_THUMBNAIL, small_png, SMALL_PNG_BYTES);
     put_text(stream, FRAME_PROBLEM, "one");
     put_text(stream, FRAME_PROBLEM, "two");
     put_text(stream, FRAME_METADATA, "{\"pages\":2}");
@@ -79,6 +88,11 @@ static void check_good_document(const struct wire *wire)
     assert_int_equal(content.pages[0].number, 1);
     assert_string_equal(content.pages[0].text, "Gr\xc3\xbc\xc3\x9f");
     assert_int_equal(content.pages[0].text_bytes, 6);
+    assert_string_equal(content.pages[0].markdown, "# Gr\xc3\xbc\xc3\x9f");
+    assert_int_equal(content.pages[0].markdown_bytes, 8);
+    assert_null(content.pages[1].markdown);
+    assert_int_equal(content.thumbnail_bytes, SMALL_PNG_BYTES);
+    assert_memory_equal(content.thumbnail, small_png, SMALL_PNG_BYTES);
     assert_int_equal(content.pages[1].number, 2);
     assert_string_equal(content.pages[1].text, "");
     assert_int_equal(content.text_bytes, 6);
@@ -142,7 +156,7 @@ static const struct breach {
     size_t length;
 } breaches[] = {
     {"type 0", 0, "", 0},
-    {"the next unused type", FRAME_END + 1, "", 0},
+    {"the next unused type", FRAME_THUMBNAIL + 1, "", 0},
     {"a huge type", 0x80000001, "", 0},
     {"an end with a body", FRAME_END, "x", 1},
     {"a page without a number", FRAME_PAGE, "\2\0\0", 3},
@@ -162,6 +176,15 @@ static const struct breach {
     {"metadata that is an array", FRAME_METADATA, "[1]", 3},
     {"metadata that is cut", FRAME_METADATA, "{\"a\":1", 6},
     {"metadata with NUL", FRAME_METADATA, "{\0}", 3},
+    {"Markdown without a number", FRAME_MARKDOWN, "\1\0\0", 3},
+    {"Markdown of a page to come", FRAME_MARKDOWN, "\2\0\0\0x", 5},
+    {"Markdown of page 0", FRAME_MARKDOWN, "\0\0\0\0x", 5},
+    {"Markdown that is not UTF-8", FRAME_MARKDOWN, "\1\0\0\0\xff", 5},
+    {"Markdown with NUL", FRAME_MARKDOWN, "\1\0\0\0a\0b", 7},
+    {"an empty thumbnail", FRAME_THUMBNAIL, "", 0},
+    {"a thumbnail that is no picture", FRAME_THUMBNAIL, "GIF89a", 6},
+    {"a thumbnail that is cut", FRAME_THUMBNAIL, small_png, SMALL_PNG_BYTES - 1},
+    {"a thumbnail with something behind it", FRAME_THUMBNAIL, small_png, SMALL_PNG_BYTES + 1},
     {"an empty problem", FRAME_PROBLEM, "", 0},
     {"a problem that is not UTF-8", FRAME_PROBLEM, "\xfe", 1},
     {"an error without NUL", FRAME_ERROR, "damaged", 7},
@@ -197,9 +220,11 @@ static void lengths_are_refused_before_the_body_comes(void **state)
     (void)state;
     static const struct {
         uint32_t type, max;
-    } limits[] = {{FRAME_PROGRESS, FRAME_SMALL_BYTES_MAX},    {FRAME_TYPE, FRAME_SMALL_BYTES_MAX},
-                  {FRAME_PROBLEM, FRAME_SMALL_BYTES_MAX},     {FRAME_ERROR, FRAME_SMALL_BYTES_MAX},
-                  {FRAME_METADATA, FRAME_METADATA_BYTES_MAX}, {FRAME_PAGE, FRAME_PAGE_BYTES_MAX}};
+    } limits[] = {
+        {FRAME_PROGRESS, FRAME_SMALL_BYTES_MAX},    {FRAME_TYPE, FRAME_SMALL_BYTES_MAX},
+        {FRAME_PROBLEM, FRAME_SMALL_BYTES_MAX},     {FRAME_ERROR, FRAME_SMALL_BYTES_MAX},
+        {FRAME_METADATA, FRAME_METADATA_BYTES_MAX}, {FRAME_PAGE, FRAME_PAGE_BYTES_MAX},
+        {FRAME_MARKDOWN, FRAME_PAGE_BYTES_MAX},     {FRAME_THUMBNAIL, FRAME_THUMBNAIL_BYTES_MAX}};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
         for (uint32_t more = 0; more < 2; more++) {
             autobuf stream = BUF(STREAM_BYTES_MAX);
@@ -219,12 +244,18 @@ static void once_is_enough(void **state)
         uint32_t type;
         const char *body;
         size_t length;
-    } frames[] = {{FRAME_TYPE, "a/b", 3}, {FRAME_METADATA, "{}", 2}, {FRAME_ERROR, "bad\0x", 5}};
+    } frames[] = {{FRAME_TYPE, "a/b", 3},
+                  {FRAME_METADATA, "{}", 2},
+                  {FRAME_THUMBNAIL, small_png, SMALL_PNG_BYTES},
+                  {FRAME_MARKDOWN, "\1\0\0\0x", 5},
+                  {FRAME_ERROR, "bad\0x", 5}};
     for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
         autobuf stream = BUF(STREAM_BYTES_MAX);
         struct wire *wire = wire_new(0, NULL, NULL);
+        put_page(&stream, 1, "one", 3);
         put(&stream, frames[i].type, frames[i].body, frames[i].length);
         assert_int_equal(wire_feed(wire, stream.bytes, stream.length), WIRE_OPEN);
+        buf_consume(&stream, FRAME_HEADER_BYTES + 4 + 3); /* all but the page once more */
         assert_int_equal(wire_feed(wire, stream.bytes, stream.length), WIRE_BROKEN);
         wire_free(wire);
     }
@@ -301,6 +332,30 @@ static void text_is_counted(void **state)
     wire_free(wire);
 }
 
+static void markdown_is_counted(void **state)
+{
+    (void)state;
+    autobuf stream = BUF(STREAM_BYTES_MAX);
+    struct wire *wire = wire_new(0, NULL, NULL);
+    uint32_t size = FRAME_PAGE_BYTES_MAX, number = 0;
+    char *body = calloc(1, size);
+    memset(body + 4, 'x', size - 4);
+    for (int64_t sum = 0; sum + size - 4 <= FRAME_MARKDOWN_BYTES_MAX; sum += size - 4) {
+        body[0] = (char)++number;
+        buf_clear(&stream);
+        put_page(&stream, number, "", 0);
+        put(&stream, FRAME_MARKDOWN, body, size);
+        assert_int_equal(wire_feed(wire, stream.bytes, stream.length), WIRE_OPEN);
+    }
+    body[0] = (char)++number;
+    buf_clear(&stream);
+    put_page(&stream, number, "", 0);
+    put(&stream, FRAME_MARKDOWN, body, size);
+    assert_int_equal(wire_feed(wire, stream.bytes, stream.length), WIRE_FULL);
+    free(body);
+    wire_free(wire);
+}
+
 /* ---- without frames ------------------------------------------------------------------------ */
 
 static void plain_text_is_pages_between_form_feeds(void **state)
@@ -367,6 +422,7 @@ int main(void)
         cmocka_unit_test(problems_are_counted),
         cmocka_unit_test(pages_are_counted),
         cmocka_unit_test(text_is_counted),
+        cmocka_unit_test(markdown_is_counted),
         cmocka_unit_test(plain_text_is_pages_between_form_feeds),
         cmocka_unit_test(plain_text_is_checked_and_counted),
     };

@@ -33,6 +33,102 @@ static void upload_then_complete(void **state)
     assert_false(claim_one(queue, token, claimed));
 }
 
+/* 2 x 2 pixels. */
+static const char small_png[] =
+    "\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122\000\000"
+    "\000\002\000\000\000\002\010\000\000\000\000\127\335\122\370\000\000\000"
+    "\016\111\104\101\124\170\332\143\150\150\140\150\150\000\000\006\006\002"
+    "\001\061\251\036\241\000\000\000\000\111\105\116\104\256\102\140\202";
+
+/* Uploads, claims, and reports the result. */
+static void complete_with(dq_queue *queue, const dq_result *result, char id[DQ_ID_SIZE])
+{
+    char token[DQ_TOKEN_SIZE], item[DQ_ID_SIZE];
+    upload(queue, "x", id, NULL);
+    assert_true(claim_one(queue, token, item));
+    expect(0, dq_mark_completed(queue, token, result, error));
+}
+
+static void renditions_come_back(void **state)
+{
+    dq_queue *queue = *state;
+    char id[DQ_ID_SIZE], token[DQ_TOKEN_SIZE], item[DQ_ID_SIZE];
+    dq_page pages[] = {{1, "one", 3, "# one", 5}, {2, "two", 3, NULL, 0}};
+    dq_result result = {.pages = pages,
+                        .page_count = 2,
+                        .language = "pt-BR",
+                        .thumbnail = small_png,
+                        .thumbnail_bytes = sizeof small_png - 1};
+    dq_document *document;
+    dq_thumbnail *thumbnail;
+    dq_text *text;
+    upload(queue, "x", id, NULL);
+    expect(DQ_NOT_PROCESSED, dq_get_markdown(queue, id, 1, 0, &text, error));
+    expect(DQ_NOT_PROCESSED, dq_get_thumbnail(queue, id, &thumbnail, error));
+    assert_true(claim_one(queue, token, item));
+    expect(0, dq_mark_completed(queue, token, &result, error));
+    expect(0, dq_get_document(queue, id, &document, error));
+    assert_string_equal(document->language, "pt-BR");
+    assert_int_equal(document->thumbnail_bytes, sizeof small_png - 1);
+    dq_free(document);
+    expect(0, dq_get_markdown(queue, id, 1, 0, &text, error));
+    assert_int_equal(text->page_count, 2);
+    assert_string_equal(text->pages[0].text, "# one");
+    assert_int_equal(text->pages[0].text_bytes, 5);
+    assert_string_equal(text->pages[1].text, "two"); /* its text is its Markdown */
+    dq_free(text);
+    expect(DQ_NOT_FOUND, dq_get_markdown(queue, id, 3, 3, &text, error));
+    expect(0, dq_get_thumbnail(queue, id, &thumbnail, error));
+    assert_int_equal(thumbnail->length, sizeof small_png - 1);
+    assert_memory_equal(thumbnail->bytes, small_png, thumbnail->length);
+    dq_free(thumbnail);
+}
+
+static void a_new_result_replaces_renditions(void **state)
+{
+    dq_queue *queue = *state;
+    char id[DQ_ID_SIZE], token[DQ_TOKEN_SIZE], item[DQ_ID_SIZE];
+    dq_page rich = {1, "one", 3, "# one", 5}, plain = {.number = 1, .text = "1", .text_bytes = 1};
+    dq_result first = {.pages = &rich,
+                       .page_count = 1,
+                       .language = "en",
+                       .thumbnail = small_png,
+                       .thumbnail_bytes = sizeof small_png - 1};
+    dq_result second = {.pages = &plain, .page_count = 1};
+    dq_document *document;
+    dq_thumbnail *thumbnail;
+    dq_text *text;
+    complete_with(queue, &first, id);
+    expect(0, dq_enqueue(queue, id, "process", 0, NULL, error));
+    assert_true(claim_one(queue, token, item));
+    expect(0, dq_mark_completed(queue, token, &second, error));
+    expect(0, dq_get_markdown(queue, id, 1, 0, &text, error));
+    assert_string_equal(text->pages[0].text, "1");
+    dq_free(text);
+    expect(DQ_NOT_FOUND, dq_get_thumbnail(queue, id, &thumbnail, error));
+    expect(0, dq_get_document(queue, id, &document, error));
+    assert_null(document->language);
+    assert_int_equal(document->thumbnail_bytes, 0);
+    dq_free(document);
+    assert_true(dq_delete_document(queue, id, NULL) >= 0);
+    expect(DQ_NOT_FOUND, dq_get_thumbnail(queue, id, &thumbnail, error));
+}
+
+static void bad_renditions_are_refused(void **state)
+{
+    dq_queue *queue = *state;
+    char id[DQ_ID_SIZE], token[DQ_TOKEN_SIZE], item[DQ_ID_SIZE];
+    dq_result language = {.language = "not a tag"};
+    dq_result thumbnail = {.thumbnail = "GIF89a", .thumbnail_bytes = 6};
+    dq_error error = {0};
+    upload(queue, "x", id, item);
+    assert_true(claim_one(queue, token, item));
+    assert_int_equal(dq_mark_completed(queue, token, &language, &error), DQ_INVALID);
+    assert_string_equal(error.field, "/result/language");
+    assert_int_equal(dq_mark_completed(queue, token, &thumbnail, &error), DQ_INVALID);
+    assert_int_equal(status_of(queue, item), DQ_IN_PROGRESS);
+}
+
 static void content_is_exactly_the_document(void **state)
 {
     dq_queue *queue = *state;
@@ -466,6 +562,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, drop)
     const struct CMUnitTest tests[] = {
+        TEST(renditions_come_back),
+        TEST(a_new_result_replaces_renditions),
+        TEST(bad_renditions_are_refused),
         TEST(upload_then_complete),
         TEST(content_is_exactly_the_document),
         TEST(a_second_enqueue_returns_the_first),

@@ -52,7 +52,8 @@ static int finish(dq_queue *queue, const char *const *pages, const char *type)
     dq_result result = {.pages = list, .content_type = type};
     for (; pages[result.page_count]; result.page_count++) {
         const char *text = pages[result.page_count];
-        list[result.page_count] = (dq_page){(int)result.page_count + 1, text, strlen(text)};
+        list[result.page_count] = (dq_page){
+            .number = (int)result.page_count + 1, .text = text, .text_bytes = strlen(text)};
     }
     assert_true(claim_one(queue, token, item));
     return dq_mark_completed(queue, token, &result, NULL);
@@ -234,7 +235,8 @@ static void a_refused_completion_leaves_no_word(void **state)
     static const char *const before[] = {"old words", NULL};
     dq_queue *queue = *state;
     char id[DQ_ID_SIZE], token[DQ_TOKEN_SIZE], item[DQ_ID_SIZE];
-    const dq_page pages[] = {{1, "new words", 9}, {0, "not a page", 10}};
+    const dq_page pages[] = {{.number = 1, .text = "new words", .text_bytes = 9},
+                             {.number = 0, .text = "not a page", .text_bytes = 10}};
     const dq_result wrong = {.pages = pages, .page_count = 2};
     const dq_result late = {.pages = pages, .page_count = 1};
     put(queue, "a.txt", NULL, id);

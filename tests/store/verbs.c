@@ -194,7 +194,9 @@ static void pages_keep_their_text_and_numbers(void **state)
 {
     dq_queue *queue = *state;
     char id[DQ_ID_SIZE], item[DQ_ID_SIZE], token[DQ_TOKEN_SIZE];
-    const dq_page pages[] = {{1, "one\f\"two\"\\", 10}, {2, "", 0}, {3, "\xe2\x9b\xb5", 3}};
+    const dq_page pages[] = {{.number = 1, .text = "one\f\"two\"\\", .text_bytes = 10},
+                             {.number = 2, .text = ""},
+                             {.number = 3, .text = "\xe2\x9b\xb5", .text_bytes = 3}};
     const dq_result result = {.content_type = "text/markdown",
                               .pages = pages,
                               .page_count = 3,

@@ -244,9 +244,22 @@ static void a_view_shows_the_noun(void **state)
     json_decref(view);
 }
 
+static void languages_are_tags(void **state)
+{
+    static const char *const good[] = {"en", "pt-BR", "zh-Hant-TW", "deu"};
+    static const char *const bad[] = {"", "e", "en_US", "1e", "English (US)", "en\n", "-en"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(language_valid(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(language_valid(bad[i]));
+    assert_false(language_valid(NULL));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(languages_are_tags),
         cmocka_unit_test(the_table_is_the_specified_one),
         cmocka_unit_test(names_of_states_go_both_ways),
         cmocka_unit_test(a_retry_waits_between_zero_and_the_ceiling),

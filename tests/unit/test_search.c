@@ -301,7 +301,7 @@ static void snippets_of_odd_texts(void **state)
 
 static dq_page page_of(const char *text, int number)
 {
-    return (dq_page){number, text, strlen(text)};
+    return (dq_page){.number = number, .text = text, .text_bytes = strlen(text)};
 }
 
 /* What must hold of every list: each chunk is its piece of the page, none is too large, they stand
@@ -420,7 +420,9 @@ static void chunks_of_any_text(void **state)
                 seed = seed * 6364136223846793005u + 1442695040888963407u;
                 buf_puts(&texts[p], bits[(seed >> 33) % (sizeof bits / sizeof bits[0])]);
             }
-            pages[p] = (dq_page){p + 1, texts[p].bytes ? texts[p].bytes : "", texts[p].length};
+            pages[p] = (dq_page){.number = p + 1,
+                                 .text = texts[p].bytes ? texts[p].bytes : "",
+                                 .text_bytes = texts[p].length};
         }
         dq_chunk_options options = {.size = 50 + (int)(seed >> 40) % 200};
         options.overlap = (int)(seed >> 50) % (options.size / 2 + 1);
@@ -475,7 +477,7 @@ static void hostile_pages_are_cut_in_time(void **state)
         for (size_t k = 0; k < BYTES; k++)
             text[k] = fillings[i][k % strlen(fillings[i])];
         text[BYTES] = '\0';
-        const dq_page page = {1, text, BYTES};
+        const dq_page page = {.number = 1, .text = text, .text_bytes = BYTES};
         int64_t start = clock_tick();
         chunks_make(&page, 1, &options, arena, &list);
         if (clock_tick() - start > 20 * US_PER_S)

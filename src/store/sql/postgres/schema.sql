@@ -297,3 +297,17 @@ END $$;
 CREATE FUNCTION wake() RETURNS VOID LANGUAGE sql SET search_path = docq, pg_temp AS $$
     SELECT pg_notify('docq', 'work')
 $$;
+
+-- name: postgres_2
+-- As schema_5 is for SQLite.
+CREATE TABLE page_markdown (
+    document_id UUID NOT NULL,
+    number BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (document_id, number)
+);
+CREATE TABLE rendition (
+    document_id UUID PRIMARY KEY,
+    language TEXT,
+    thumbnail BYTEA
+);
