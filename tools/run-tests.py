@@ -30,6 +30,7 @@ PYTHON_SUITES = [
     "python",
     "dist",
     "crash",
+    "postgres",
 ]
 STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900
