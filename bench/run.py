@@ -116,7 +116,7 @@ def measure_enqueue(build, folder, runs, seconds):
     answered, so that nothing is counted that was not stored."""
     data, ids = os.path.join(folder, "enqueue"), os.path.join(folder, "ids")
     subprocess.run([os.path.join(build, "bench", "bench_queue"), data, "documents",
-                    str(60000 * seconds)], check=True, stdout=open(ids, "w", encoding="ascii"))
+                    str(30000 * seconds * runs)], check=True, stdout=open(ids, "w", encoding="ascii"))
     ours, baseline = [], []
     with open(ids, encoding="ascii") as file:
         lines = file.readlines()

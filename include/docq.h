@@ -146,7 +146,8 @@ typedef struct dq_item {
     bool error_retryable;
     const dq_attempt *history; /* oldest first; only dq_get_item fills it */
     size_t history_count;
-    bool created; /* dq_enqueue: false = this item was already waiting */
+    bool created;                 /* dq_enqueue: false = this item was already waiting */
+    const char *filename, *owner; /* of its document; NULL from dq_enqueue_many */
 } dq_item;
 
 typedef struct dq_item_list {
@@ -337,6 +338,77 @@ DQ_API int dq_delete_document(dq_queue *queue, const char *document_id, dq_error
 DQ_API int dq_resolve_id(dq_queue *queue, const char *prefix, char ret_id[DQ_ID_SIZE],
                          dq_error *error);
 
+/* ---- search ------------------------------------------------------------------------------------
+ */
+
+typedef struct dq_span {
+    int from, to; /* code points (Unicode characters); `to` is behind the last */
+} dq_span;
+
+/* One page on which a query was found. */
+typedef struct dq_hit {
+    char document_id[DQ_ID_SIZE];
+    const char *filename;
+    const char *content_type;
+    const char *owner;
+    int64_t created_at;     /* of the document */
+    int page;               /* 1.. */
+    double score;           /* higher is better; comparable within one search only */
+    const char *snippet;    /* plain text around the matches, on one line */
+    const dq_span *matches; /* within the snippet, in order, apart; none: only the name matched */
+    size_t match_count;
+} dq_hit;
+
+typedef struct dq_hit_list {
+    dq_hit *hits;
+    size_t count;
+    const char *next; /* cursor of the next page, NULL = last page */
+} dq_hit_list;
+
+#define DQ_HITS_A_DOCUMENT_MAX 3
+
+/* Full text of all processed documents: the best documents first, at most DQ_HITS_A_DOCUMENT_MAX
+ * pages of each, best page first. docs/search.md has the language of `query`; all its words must
+ * be on one page or in the file's name. At most `limit` hits (1..DQ_LIST_MAX); a page of the list
+ * ends with a whole document and may be shorter. Paging is stable: documents that are indexed after
+ * the first page are left out. DQ_INVALID: an unknown key, a limit, or the search took too long. */
+DQ_API int dq_search(dq_queue *queue, const char *query, int limit, const char *cursor,
+                     dq_hit_list **ret_list, dq_error *error);
+
+/* A piece of a page for retrieval: text[from, to) of that page, without blanks at its ends. */
+typedef struct dq_chunk {
+    int number;                  /* 1.. in the document */
+    int page;                    /* 1.. */
+    int from, to;                /* code points in the page's text */
+    const char *const *headings; /* above it, outermost first */
+    size_t heading_count;
+    const char *text;
+    size_t text_bytes;
+} dq_chunk;
+
+typedef struct dq_chunk_list {
+    dq_chunk *chunks;
+    size_t count;
+    int next; /* number of the chunk behind the last one; 0 = there is none */
+} dq_chunk_list;
+
+#define DQ_CHUNK_SIZE_MIN     50
+#define DQ_CHUNK_SIZE_MAX     20000
+#define DQ_CHUNK_SIZE_DEFAULT 1000
+
+typedef struct dq_chunk_options {
+    int size;    /* code points at most; 0 = DQ_CHUNK_SIZE_DEFAULT */
+    int overlap; /* about so many code points of the one before, at most half of size */
+    int first;   /* number of the first chunk wanted; 0 = 1 */
+    int limit;   /* at most so many; 0 = all */
+} dq_chunk_options;
+
+/* The document's text cut at headings (Markdown's `#`), paragraphs, sentences, lines, words, in
+ * this order of preference; never across pages. The same text and options give the same chunks.
+ * options NULL = defaults. DQ_NOT_PROCESSED: no result yet. */
+DQ_API int dq_get_chunks(dq_queue *queue, const char *document_id, const dq_chunk_options *options,
+                         dq_chunk_list **ret_list, dq_error *error);
+
 /* ---- the queue ----------------------------------------------------------------------------- */
 
 /* One item waits for a (document, operation): a second call returns it (`created` false), with
@@ -410,7 +482,8 @@ DQ_API int dq_retry(dq_queue *queue, const char *item_id, dq_item **ret_item, dq
 DQ_API int dq_get_item(dq_queue *queue, const char *id, dq_item **ret_item, dq_error *error);
 
 /* Newest first. Filter: words `pending|in_progress|completed|failed|cancelled`, `operation:NAME`,
- * `error:CODE`, `document:ID`, `owner:NAME`, `since:2h`, `before:30d`; NULL or "" = everything. */
+ * `error:CODE`, `problem:KEY`, `document:ID`, `owner:NAME`, `since:2h`, `before:30d`; NULL or "" =
+ * everything. */
 DQ_API int dq_list_items(dq_queue *queue, const char *filter, int limit, const char *cursor,
                          dq_item_list **ret_list, dq_error *error);
 
@@ -422,6 +495,52 @@ DQ_API int64_t dq_bulk(dq_queue *queue, enum dq_bulk action, const char *filter,
 
 DQ_API int dq_get_queue_stats(dq_queue *queue, dq_queue_stats **ret_stats, dq_error *error);
 DQ_API int dq_list_workers(dq_queue *queue, dq_worker_list **ret_list, dq_error *error);
+
+/* How many dq_list_items would list; *ret_more: at least so many, counting them all takes too long.
+ */
+DQ_API int64_t dq_count_items(dq_queue *queue, const char *filter, bool *ret_more, dq_error *error);
+
+/* Failures of one kind: the same code, and the same message but for numbers and names in it. */
+typedef struct dq_problem {
+    char key[13];                           /* for `problem:KEY` in a filter */
+    const char *code, *message, *operation; /* of the newest one */
+    char item_id[DQ_ID_SIZE];               /* the newest one */
+    int64_t count, last_hour, last_day;
+    int64_t first_at, last_at;
+} dq_problem;
+
+typedef struct dq_problem_list {
+    dq_problem *problems; /* the most frequent first */
+    size_t count;
+    bool more; /* only the newest failures were grouped */
+} dq_problem_list;
+
+/* What has failed within the last `span`, grouped. */
+DQ_API int dq_list_problems(dq_queue *queue, int64_t span, dq_problem_list **ret_list,
+                            dq_error *error);
+
+typedef struct dq_history_point {
+    int64_t at; /* when the step begins */
+    int64_t enqueued, completed, failed;
+} dq_history_point;
+
+typedef struct dq_spread {
+    int64_t p50, p95; /* microseconds */
+    int count;        /* of how many */
+} dq_spread;
+
+typedef struct dq_history {
+    dq_history_point *points; /* oldest first; the last one is not over */
+    size_t count;
+    dq_spread wait, run; /* of the items that finished last */
+} dq_history;
+
+/* Rates in `points` steps of so many minutes, up to now. */
+DQ_API int dq_get_history(dq_queue *queue, int step_minutes, int points, dq_history **ret_history,
+                          dq_error *error);
+
+/* How many items dq_purge would delete, counted up to 100,000 a status. */
+DQ_API int64_t dq_count_purgeable(dq_queue *queue, int64_t older, int status, dq_error *error);
 
 /* operation NULL = the whole queue. Items in progress go on. */
 DQ_API int dq_pause(dq_queue *queue, const char *operation, dq_error *error);
@@ -446,6 +565,34 @@ typedef struct dq_pulse {
 /* Returns at once where either counter differs from *seen, else when one changes or the timeout
  * ends (DQ_TIMED_OUT). *seen is brought up to date either way. */
 DQ_API int dq_wait(dq_queue *queue, dq_pulse *seen, int64_t timeout);
+
+/* Changes, problems, history and counts below are of a store; on the handle of a server elsewhere
+ * they fail with DQ_UNSUPPORTED: ask it over HTTP (/v1/events, /v1/problems, ...). */
+
+/* One item that changed: enqueued, claimed, progressed, ended, retried, deleted. */
+typedef struct dq_change {
+    int64_t number; /* grows from change to change, also over restarts */
+    char item_id[DQ_ID_SIZE];
+    dq_item *item; /* as it is now, without history; NULL = deleted */
+} dq_change;
+
+typedef struct dq_change_list {
+    dq_change *changes;
+    size_t count;
+    int64_t last; /* ask for what comes after this one next */
+    bool reset;   /* the log does not reach back that far: look at everything anew */
+} dq_change_list;
+
+/* What changed after number `after`, oldest first, each item once; at most `limit` (1..
+ * DQ_LIST_MAX) changes are drawn together. The log is written in the commit that it tells of, so
+ * none is missed, and keeps about the last 65,000. `after` < 0: no changes, only the number to
+ * begin with. */
+DQ_API int dq_list_changes(dq_queue *queue, int64_t after, int limit, dq_change_list **ret_list,
+                           dq_error *error);
+
+/* Sleeps until any item changes or the timeout ends (DQ_TIMED_OUT); a wake-up may be for nothing.
+ * *seen begins as 0 and is brought up to date. Those who wait for work sleep through it. */
+DQ_API int dq_watch(dq_queue *queue, uint32_t *seen, int64_t timeout);
 
 /* Takes back at once what dead processes of this host held, expires old leases, makes due items
  * claimable. *ret_next_due (may be NULL): when to call again at the latest, 0 = no need.
@@ -478,6 +625,7 @@ enum dq_scope {
     DQ_SCOPE_WORK = 4,
     DQ_SCOPE_OPERATE = 8,
     DQ_SCOPE_ADMIN = 16, /* includes all others */
+    DQ_SCOPE_LOGIN = 32, /* good for one login of a browser with the other scopes, nothing else */
 };
 
 typedef struct dq_token {

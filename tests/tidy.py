@@ -38,7 +38,7 @@ LIBRARIES = [
     (r"libpq-fe\.h", r"src/store/postgres.*"),
     (r"poppler/.*|poppler-.*\.h", r"src/extract/.*\.cc"),
     (r"seccomp\.h|linux/seccomp\.h|linux/landlock\.h", r"src/sandbox/.*"),
-    (r"curl/.*", r"src/client/.*"),
+    (r"curl/.*", r"src/client/.*|src/worker/handler_webhook\.c"),
     (r"openssl/.*", r"src/base/digest\.c"),
     (r"jansson\.h", r"src/(core|store|queue|client|http|cli|extract|worker)/.*"),
     (r"archive\.h|archive_entry\.h", r"src/extract/container\.c"),
@@ -48,6 +48,8 @@ ONE_FILE_ONLY = ["http_parser.h"]
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
+# The whole public interface is one header, so that a program needs one.
+FILE_LINES_ALLOWED = {"include/docq.h": 800}
 LINE_COLUMNS_MAX = 100
 
 BANNED_CALLS = {
@@ -179,9 +181,10 @@ class Tidy:
                 not text.startswith(("/*", "//") if path.endswith(".cc") else "/*"):
             self.report(path, 1, "opening comment", "the file does not say what it is for",
                         "begin with a /* comment */ of a sentence or more")
-        if len(lines) - 1 > FILE_LINES_MAX:
-            self.report(path, FILE_LINES_MAX + 1, "file size", f"{len(lines) - 1} lines",
-                        f"a file is a subject of at most {FILE_LINES_MAX} lines; split it")
+        most = FILE_LINES_ALLOWED.get(path, FILE_LINES_MAX)
+        if len(lines) - 1 > most:
+            self.report(path, most + 1, "file size", f"{len(lines) - 1} lines",
+                        f"a file is a subject of at most {most} lines; split it")
         for number, line in enumerate(lines, 1):
             if len(line) > LINE_COLUMNS_MAX:
                 self.report(path, number, "line width", f"{len(line)} columns",

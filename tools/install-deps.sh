@@ -55,7 +55,14 @@ fish
 man-db
 groff-base
 libarchive-dev
+chromium
+fonts-dejavu-core
 "
+
+# The admin page is built with node; one that is there already, from wherever, will do.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    packages="$packages nodejs npm"
+fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "install-deps: this is not Debian; install the counterparts of these yourself:" >&2

@@ -21,7 +21,7 @@ PROBLEM = {"description": "A problem (RFC 9457)",
            "content": {"application/problem+json":
                        {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 PHRASES = {"200": "Success", "202": "Accepted and durable", "204": "Done", "206": "A part",
-           "304": "Not modified"}
+           "302": "Elsewhere", "304": "Not modified"}
 
 
 class Expander:

@@ -29,6 +29,8 @@ PYTHON_SUITES = [
     "client",
     "python",
     "dist",
+    "search",
+    "web",
     "crash",
     "postgres",
 ]

@@ -70,7 +70,7 @@ def workbook_parts():
         "_rels/.rels": relations([("r1", "officeDocument", "xl/workbook.xml")]),
         "docProps/core.xml": core("What is in the cellar"),
         "xl/workbook.xml": f'{XML}<workbook {SHEET}><sheets>'
-                           '<sheet name="Cellar" sheetId="1" r:id="r2"/>'
+                           '<sheet name="Cellar &amp; loft" sheetId="1" r:id="r2"/>'
                            '<sheet name="Notes" sheetId="2" state="hidden" r:id="r1"/>'
                            '</sheets></workbook>',
         "xl/_rels/workbook.xml.rels": relations([
@@ -135,8 +135,15 @@ def presentation():
         "ppt/slides/slide1.xml": slide(shape(run("When to turn back")) + table),
         "ppt/slides/slide2.xml": slide(shape(run("Crossing the causeway"))
                                        + shape(run("Wear boots", number), run("Carry a lantern", number))),
+        "ppt/slides/_rels/slide1.xml.rels": relations([
+            ("r1", "slideLayout", "../slideLayouts/slideLayout1.xml")]),
         "ppt/slides/_rels/slide2.xml.rels": relations([
-            ("r1", "notesSlide", "../notesSlides/notesSlide1.xml")]),
+            ("r1", "notesSlide", "../notesSlides/notesSlide1.xml"),
+            ("r2", "slideLayout", "../slideLayouts/slideLayout1.xml")]),
+        "ppt/slideLayouts/slideLayout1.xml": slide(
+            "<p:sp><p:nvSpPr><p:nvPr><p:ph/></p:nvPr></p:nvSpPr><p:txBody><a:p>"
+            + run("Click to edit the title") + "</a:p></p:txBody></p:sp>"
+            + shape(run("At your own risk"))),
         "ppt/notesSlides/notesSlide1.xml":
             f"{XML}<p:notes {DRAWING}><p:cSld><p:spTree>{shape(run('Do not mention the cow'))}"
             "</p:spTree></p:cSld></p:notes>",
@@ -206,7 +213,8 @@ def open_slides():
                     f"<text:p>{note}</text:p></draw:text-box></draw:frame></presentation:notes>"
                     "</draw:page>" for name, text, note in
                     [("a", "Fog signals of the west coast", "slowly"), ("b", "Any questions?", "")])
-    return open_document("presentation", f"<office:presentation>{pages}</office:presentation>")
+    footer = '<presentation:footer-decl presentation:name="f">Harbour Office</presentation:footer-decl>'
+    return open_document("presentation", f"<office:presentation>{footer}{pages}</office:presentation>")
 
 
 def locked_text():

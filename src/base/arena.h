@@ -9,7 +9,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *arena);                /* NULL is fine */
+void arena_free(struct arena *arena); /* NULL is fine */
 void arena_release(struct arena **arena);
 #define autoarena __attribute__((cleanup(arena_release))) struct arena *
 

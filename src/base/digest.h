@@ -17,4 +17,16 @@ void digest_of(const void *bytes, size_t length, unsigned char out[DIGEST_BYTES]
 void digest_mac(const void *key, size_t key_length, const void *bytes, size_t length,
                 unsigned char out[DIGEST_BYTES]);
 
+/* The same in pieces. */
+struct mac;
+struct mac *mac_new(const void *key, size_t key_length);
+void mac_update(struct mac *mac, const void *bytes, size_t length);
+void mac_final(struct mac *mac, unsigned char out[DIGEST_BYTES]); /* frees it as well */
+
+/* Base64 of a digest, with its NUL; and back, of any text: the number of bytes, -1 where it is no
+ * base64 or longer than `size` bytes. */
+#define DIGEST_BASE64_SIZE 45
+void digest_base64(const unsigned char bytes[DIGEST_BYTES], char out[DIGEST_BASE64_SIZE]);
+int base64_decode(const char *text, unsigned char *out, size_t size);
+
 #endif

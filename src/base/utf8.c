@@ -42,3 +42,23 @@ bool utf8_valid(const char *text, size_t length)
 {
     return utf8_prefix(text, length) == length;
 }
+
+size_t utf8_next(const char *text, size_t length, uint32_t *ret_character)
+{
+    static const unsigned char bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    const unsigned char *s = (const unsigned char *)text;
+    size_t n = sequence(s, length);
+    uint32_t character = n ? s[0] & bits[n] : 0xfffd;
+    for (size_t i = 1; i < n; i++)
+        character = character << 6 | (s[i] & 0x3f);
+    *ret_character = character;
+    return n ? n : 1;
+}
+
+size_t utf8_count(const char *text, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += (text[i] & 0xc0) != 0x80;
+    return count;
+}

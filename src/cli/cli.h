@@ -123,6 +123,7 @@ int run_reprocess(struct cli *cli, int count, char **operands);
 int run_resume(struct cli *cli, int count, char **operands);
 int run_retry(struct cli *cli, int count, char **operands);
 int run_rm(struct cli *cli, int count, char **operands);
+int run_search(struct cli *cli, int count, char **operands);
 int run_serve(struct cli *cli, int count, char **operands);
 int run_show(struct cli *cli, int count, char **operands);
 int run_stats(struct cli *cli, int count, char **operands);
@@ -132,6 +133,9 @@ int run_upload(struct cli *cli, int count, char **operands);
 int run_version(struct cli *cli, int count, char **operands);
 int run_wait(struct cli *cli, int count, char **operands);
 int run_worker(struct cli *cli, int count, char **operands);
+
+/* `docq text --chunks` of a document; the exit code. */
+int show_chunks(struct cli *cli, const char *id);
 
 void help_verb(const struct verb *verb); /* on stdout */
 void help_all(void);

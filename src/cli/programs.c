@@ -4,9 +4,12 @@
 
 #include "cli/operation.h"
 
+#include "base/digest.h"
 #include "base/error.h"
+#include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +22,51 @@ static int wrong(struct cli *cli, const char *row, const char *why)
                        "programs: \"%.80s\" %s; write NAME=/PATH ARGUMENT..., separated by "
                        "semicolons",
                        row, why);
+}
+
+static bool is_webhook(const char *word)
+{
+    return strncmp(word, "https://", 8) == 0 || strncmp(word, "http://", 7) == 0;
+}
+
+static bool has_webhook(const struct programs *programs)
+{
+    for (size_t i = 0; i < programs->count; i++)
+        if (is_webhook(programs->words[i][0]))
+            return true;
+    return false;
+}
+
+static int wrong_secret(struct cli *cli, const char *path, const char *why)
+{
+    return error_field(&cli->error, DQ_INVALID, "webhook-secret-file",
+                       "webhook-secret-file: %.200s %s; make one with `echo whsec_$(head -c 32 "
+                       "/dev/urandom | base64 -w0) > FILE`",
+                       *path ? path : "it", why);
+}
+
+/* What is posted is signed, so that its receiver can tell it from anybody's. */
+static int read_secret(struct cli *cli, struct programs *programs)
+{
+    static const char prefix[] = "whsec_";
+    const char *path = settings_text(&cli->settings, SET_WEBHOOK_SECRET_FILE);
+    char text[256];
+    if (!has_webhook(programs))
+        return 0;
+    if (!*path)
+        return wrong_secret(cli, path, "is needed for a webhook");
+    autoclose fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : fd_read_some(fd, text, sizeof text - 1);
+    if (length < 0)
+        return wrong_secret(cli, path, strerror(errno));
+    text[length] = '\0';
+    text[strcspn(text, BLANKS "\r\n")] = '\0';
+    size_t skip = strncmp(text, prefix, sizeof prefix - 1) == 0 ? sizeof prefix - 1 : 0;
+    int bytes = base64_decode(text + skip, programs->secret, sizeof programs->secret);
+    if (bytes < PROGRAM_SECRET_MIN)
+        return wrong_secret(cli, path, "is not 24 to 64 bytes in base64");
+    programs->secret_length = (size_t)bytes;
+    return 0;
 }
 
 static bool split(char *command, char *words[PROGRAM_WORDS_MAX + 1])
@@ -47,11 +95,15 @@ static int read_row(struct cli *cli, struct programs *programs, char *row)
     row[strcspn(row, BLANKS)] = '\0';
     if (!split(command, words))
         return wrong(cli, row, "has more than 64 words");
-    if (!words[0] || words[0][0] != '/')
+    if (words[0] && is_webhook(words[0])) {
+        if (words[1])
+            return wrong(cli, row, "is a webhook with arguments");
+    } else if (!words[0] || words[0][0] != '/') {
         return wrong(cli, row, "names no program by its whole path");
-    if (access(words[0], X_OK) < 0)
+    } else if (access(words[0], X_OK) < 0) {
         return error_field(&cli->error, DQ_INVALID, "programs",
                            "programs: %s cannot be executed (%s)", words[0], strerror(errno));
+    }
     programs->rows[programs->count++] = (struct worker_program){.operation = row, .argv = words};
     return 0;
 }
@@ -66,7 +118,7 @@ int programs_read(struct cli *cli, struct programs *programs)
     for (char *row; code == 0 && (row = strsep(&rest, ";"));)
         if (row[strspn(row, BLANKS)])
             code = read_row(cli, programs, row);
-    return code;
+    return code == 0 ? read_secret(cli, programs) : code;
 }
 
 void programs_free(struct programs *programs)

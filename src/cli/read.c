@@ -69,6 +69,8 @@ int run_text(struct cli *cli, int count, char **operands)
     int code = cli_resolve(cli, operands[0], id);
     if (code)
         return code;
+    if (cli_option(cli, "chunks"))
+        return show_chunks(cli, id);
     if (dq_get_text(cli->queue, id, first, last, &text, &cli->error) < 0)
         return cli_report(cli);
     for (size_t i = 0; i < text->page_count; i++)

@@ -4,6 +4,7 @@
 #include "cli/operation.h"
 #include "cli/programs.h"
 #include "cli/supervisor.h"
+#include "cli/token.h"
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -149,7 +150,7 @@ static void on_ready(void *context, const char *address)
 {
     struct server *server = context;
     struct cli *cli = server->cli;
-    char url[HOME_ADDRESS_SIZE];
+    char url[HOME_ADDRESS_SIZE], link[LOGIN_LINK_SIZE];
     const struct supervisor_options options = {
         .workers = (int)settings_number(&cli->settings, SET_WORKERS),
         .argv = server->worker_argv,
@@ -160,12 +161,15 @@ static void on_ready(void *context, const char *address)
     server->failed = supervisor_start(&options, &server->supervisor, &cli->error);
     if (server->failed == 0)
         server->failed = home_write_address(cli, url);
+    if (server->failed == 0)
+        server->failed = token_login_link(cli, url, DQ_SCOPE_ADMIN, link);
     if (server->failed < 0) {
         http_stop();
         return;
     }
     cli_say(cli, "listening on %s", url);
     warn_of_risk(cli);
+    cli_say(cli, "  admin page %s", link);
     cli_say(cli,
             "  store %s, %d worker%s; Ctrl-C ends it\n"
             "  next: docq upload FILE --wait --data %s",

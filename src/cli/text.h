@@ -2,18 +2,13 @@
 #ifndef CLI_TEXT_H
 #define CLI_TEXT_H
 
+#include "base/nearest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define TEXT_SIZE 48 /* room for any of the short texts below */
-
-/* Edits (insert, delete, replace, swap neighbours) from `a` to `b`; names above 64 bytes are far.
- */
-unsigned text_distance(const char *a, const char *b);
-
-/* The nearest of `names` (`stride` bytes apart, count of them); NULL where none comes close. */
-const char *text_nearest(const char *word, const void *names, size_t count, size_t stride);
 
 bool text_number(const char *text, int64_t *ret_number);
 bool text_bytes(const char *text, int64_t *ret_bytes); /* "64MiB", "1GB", "4096" */

@@ -1,5 +1,7 @@
-/* token new, token ls, token revoke. */
-#include "cli/cli.h"
+/* token new, token ls, token revoke, token login. */
+#include "cli/token.h"
+
+#include "cli/home.h"
 #include "cli/out.h"
 #include "cli/text.h"
 
@@ -10,6 +12,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+enum { LOGIN_MINUTES = 10 };
 
 static bool parse_scopes(const struct cli *cli, unsigned *ret_scopes)
 {
@@ -115,19 +119,71 @@ static int token_revoke(struct cli *cli, const char *id)
     return EXIT_OK;
 }
 
+static int any_live(struct cli *cli, bool *ret_any)
+{
+    dq_token_list *list = NULL;
+    int64_t now = clock_now();
+    int code = dq_list_tokens(cli->queue, &list, &cli->error);
+    *ret_any = false;
+    for (size_t i = 0; code == 0 && i < list->count; i++)
+        *ret_any = *ret_any || strcmp(token_state(&list->tokens[i], now), "live") == 0;
+    dq_free(list);
+    return code;
+}
+
+int token_login_link(struct cli *cli, const char *url, unsigned bits,
+                     char ret_link[LOGIN_LINK_SIZE])
+{
+    char secret[DQ_SECRET_SIZE];
+    bool needed = false;
+    int code = any_live(cli, &needed);
+    if (code == 0 && needed)
+        code = dq_token_new(cli->queue, "login link", bits | DQ_SCOPE_LOGIN,
+                            clock_now() + LOGIN_MINUTES * 60 * US_PER_S, secret, &cli->error);
+    if (code < 0)
+        return code;
+    snprintf(ret_link, LOGIN_LINK_SIZE, needed ? "%s/admin/login#code=%s" : "%s/admin/", url,
+             secret);
+    return 0;
+}
+
+static int token_login(struct cli *cli)
+{
+    unsigned bits = DQ_SCOPE_ADMIN;
+    char address[HOME_ADDRESS_SIZE], link[LOGIN_LINK_SIZE];
+    if (cli_option(cli, "scope") && !parse_scopes(cli, &bits))
+        return EXIT_USAGE;
+    if (!cli_open(cli))
+        return error_row(cli->error.code)->exit_code;
+    if (home_read_address(cli, address) < 0 || token_login_link(cli, address, bits, link) < 0)
+        return cli_report(cli);
+    if (cli->json)
+        out_json(json_pack("{s:s}", "link", link));
+    else
+        puts(link);
+    if (strstr(link, "#code="))
+        cli_say(cli, "docq: open it in a browser within %d minutes; it works once", LOGIN_MINUTES);
+    else
+        cli_say(cli, "docq: there are no tokens, so nobody on this machine needs to log in");
+    return EXIT_OK;
+}
+
 int run_token(struct cli *cli, int count, char **operands)
 {
-    static const char *const known[] = {"new", "ls", "revoke"};
+    static const char *const known[] = {"new", "ls", "login", "revoke"};
     if (strcmp(operands[0], "new") == 0 && count == 1)
         return token_new(cli);
     if (strcmp(operands[0], "ls") == 0 && count == 1)
         return token_ls(cli);
+    if (strcmp(operands[0], "login") == 0 && count == 1)
+        return token_login(cli);
     if (strcmp(operands[0], "revoke") == 0)
         return count == 2 ? token_revoke(cli, operands[1])
                           : cli_usage(cli, "`docq token ls` lists the ids", "revoke needs an id");
     char fix[64];
-    const char *nearest = text_nearest(operands[0], known, 3, sizeof known[0]);
-    snprintf(fix, sizeof fix, "%s%s", nearest ? "did you mean token " : "say new, ls or revoke",
+    const char *nearest = text_nearest(operands[0], known, 4, sizeof known[0]);
+    snprintf(fix, sizeof fix, "%s%s",
+             nearest ? "did you mean token " : "say new, ls, login or revoke",
              nearest ? nearest : "");
     return cli_usage(cli, fix, "token does not know \"%.40s\"", operands[count - 1]);
 }

@@ -26,6 +26,13 @@ static const struct option_row ls_options[] = {
 };
 static const struct option_row text_options[] = {
     {"page", 'p', "N", "Only this page, or a range such as 2-5"},
+    {"chunks", 'c', NULL, "Cut into pieces for retrieval, along headings and paragraphs"},
+    {"size", 0, "N", "Characters of a piece at most (1000)"},
+    {"overlap", 0, "N", "Characters that a piece repeats of the one before (0)"},
+    {0},
+};
+static const struct option_row search_options[] = {
+    {"limit", 'n', "N", "At most so many hits (20)"},
     {0},
 };
 static const struct option_row get_options[] = {
@@ -115,7 +122,13 @@ const struct verb verbs[] = {
      run_show},
     {"ls", "ls [FILTER]", "List documents, newest first", FILTER_WORDS, ls_options, SCOPE_NONE, 0,
      MANY, false, run_ls},
-    {"text", "text ID [--page N]", "Print the extracted text",
+    {"search", "search QUERY", "Find documents by their text",
+     "Words must all be on one page, or in the file's name; put the whole query in quotes of the\n"
+     "shell. \"a phrase\", begin*, -without, this OR that, filename:, type:, owner:, "
+     "since:2026-01,\n"
+     "before:30d. Exit code 0 where nothing is found, too.",
+     search_options, SCOPE_NONE, 1, MANY, false, run_search},
+    {"text", "text ID [--page N | --chunks]", "Print the extracted text",
      "Pages are separated by a form feed where stdout is not a terminal.", text_options, SCOPE_NONE,
      1, 1, false, run_text},
     {"get", "get ID [-o FILE]", "Write the document's bytes to a file",
@@ -145,9 +158,11 @@ const struct verb verbs[] = {
      "What `set` is not given stays as it is. An operation that is new is for a worker of your "
      "own.",
      operation_options, SCOPE_NONE, 1, 2, true, run_operation},
-    {"token", "token new --scope LIST | ls | revoke ID", "Make, list and revoke access tokens",
-     "`new` prints the secret once, on stdout; only its digest is stored.", token_options,
-     SCOPE_NONE, 1, 2, true, run_token},
+    {"token", "token new --scope LIST | ls | revoke ID | login",
+     "Make, list and revoke access tokens",
+     "`new` prints the secret once, on stdout; only its digest is stored. `login` prints a link "
+     "that logs a browser in to the admin page, once.",
+     token_options, SCOPE_NONE, 1, 2, true, run_token},
     {"config", "config [NAME...] [--sample]", "Print the settings and where each comes from",
      "A flag is stronger than a DOCQ_ variable, that than docq.conf, that than the default.",
      config_options, SCOPE_EVERY, 0, MANY, true, run_config},

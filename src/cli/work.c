@@ -55,6 +55,8 @@ static int describe(struct cli *cli, struct work *work)
         .extractor = home_extractor(cli, work->extractor, sizeof work->extractor),
         .programs = work->programs.rows,
         .program_count = work->programs.count,
+        .secret = work->programs.secret,
+        .secret_length = work->programs.secret_length,
         .concurrency = (int)settings_number(&cli->settings, SET_CONCURRENCY),
         .lease_time = settings_number(&cli->settings, SET_LEASE_TIME),
         .memory_bytes = settings_number(&cli->settings, SET_MEMORY_MAX),

@@ -224,6 +224,8 @@ int remote_token_new(dq_queue *queue, const char *name, unsigned scopes, int64_t
                                json_object_get(view, "scopes"), "expires_at",
                                json_object_get(view, "expires_at"));
     struct request request = {.path = "/v1/tokens", .body = body};
+    if (scopes & DQ_SCOPE_LOGIN)
+        return error_set(error, DQ_UNSUPPORTED, "a login link is made where the data directory is");
     int code = link_ask(link_of(queue), &request, &answer, error);
     return code < 0 ? code : noun_chars(answer, "token", ret_secret, DQ_SECRET_SIZE, error);
 }

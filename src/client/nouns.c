@@ -192,6 +192,7 @@ static const struct member item_members[] = {
     MEMBER(dq_item, document_id, "document_id", CHARS),
     MEMBER(dq_item, superseded_by, "superseded_by", CHARS),
     MEMBER(dq_item, operation, "operation", TEXT),
+    MEMBER(dq_item, filename, "filename", TEXT),
     MEMBER(dq_item, priority, "priority", NUMBER),
     MEMBER(dq_item, status, "status", STATUS),
     MEMBER(dq_item, waiting, "waiting", TEXT),
@@ -346,6 +347,41 @@ static const struct member worker_members[] = {
 int noun_worker(const json_t *json, struct arena *arena, void *noun, dq_error *error)
 {
     return read_members(json, worker_members, COUNT(worker_members), arena, noun, error);
+}
+
+static const struct member hit_members[] = {
+    MEMBER(dq_hit, document_id, "document_id", CHARS),
+    MEMBER(dq_hit, filename, "filename", TEXT),
+    MEMBER(dq_hit, content_type, "content_type", TEXT),
+    MEMBER(dq_hit, owner, "owner", TEXT),
+    MEMBER(dq_hit, created_at, "created_at", TIME),
+    MEMBER(dq_hit, page, "page", NUMBER),
+    MEMBER(dq_hit, score, "score", REAL),
+    MEMBER(dq_hit, snippet, "snippet", TEXT),
+};
+
+static int noun_span(const json_t *json, struct arena *arena, void *noun, dq_error *error)
+{
+    static const struct member member = {.name = "matches"};
+    dq_span *span = noun;
+    (void)arena;
+    bool good = json_array_size(json) == 2 &&
+                read_number(json_array_get(json, 0), sizeof span->from, &span->from) &&
+                read_number(json_array_get(json, 1), sizeof span->to, &span->to);
+    return good ? 0 : wrong(&member, error);
+}
+
+int noun_hit(const json_t *json, struct arena *arena, void *noun, dq_error *error)
+{
+    dq_hit *hit = noun;
+    int code = read_members(json, hit_members, COUNT(hit_members), arena, hit, error);
+    if (code == 0)
+        code = check_given(hit->document_id, "document_id", error);
+    if (code < 0)
+        return code;
+    hit->matches = noun_array(json, "matches", noun_span, sizeof *hit->matches, arena,
+                              &hit->match_count, error);
+    return hit->matches ? 0 : DQ_INTERNAL;
 }
 
 static const struct member page_members[] = {

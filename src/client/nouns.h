@@ -19,6 +19,7 @@ noun_fn noun_lease;    /* dq_lease */
 noun_fn noun_stats;    /* dq_queue_stats */
 noun_fn noun_worker;   /* dq_worker */
 noun_fn noun_page;     /* dq_page */
+noun_fn noun_hit;      /* dq_hit */
 noun_fn noun_token;    /* dq_token, without its digest */
 
 /* The array NAME of an answer, `size` bytes an element, with room for none as well. NULL: as above.

@@ -36,7 +36,8 @@ static int take_pair(const char *key, const char *value, int64_t now, struct fil
         size_t offset;
     } texts[] = {{"operation", offsetof(struct filter, operation)},
                  {"error", offsetof(struct filter, error)},
-                 {"owner", offsetof(struct filter, owner)}};
+                 {"owner", offsetof(struct filter, owner)},
+                 {"problem", offsetof(struct filter, problem)}};
     if (!*value)
         return error_field(error, DQ_INVALID, "/filter", "\"%.40s:\" says no value", key);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -60,8 +61,8 @@ static int take_pair(const char *key, const char *value, int64_t now, struct fil
                            value);
     }
     return error_field(error, DQ_INVALID, "/filter",
-                       "unknown key \"%.40s\"; use status, operation, error, owner, document, "
-                       "since or before",
+                       "unknown key \"%.40s\"; use status, operation, error, problem, owner, "
+                       "document, since or before",
                        key);
 }
 

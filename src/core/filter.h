@@ -10,7 +10,8 @@ struct filter {
     int status; /* enum dq_status, or -1 = any */
     char operation[FILTER_VALUE_SIZE], error[FILTER_VALUE_SIZE], owner[FILTER_VALUE_SIZE];
     char document[DQ_ID_SIZE];
-    int64_t since, before; /* created_at bounds, 0 = none */
+    char problem[FILTER_VALUE_SIZE]; /* key of a kind of failure; the reader of rows compares it */
+    int64_t since, before;           /* created_at bounds, 0 = none */
     bool empty;
 };
 

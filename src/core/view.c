@@ -108,6 +108,7 @@ json_t *view_item(const dq_item *item)
     json_t *view = json_object();
     json_object_set_new(view, "id", json_string(item->id));
     json_object_set_new(view, "document_id", json_string(item->document_id));
+    json_object_set_new(view, "filename", view_text(item->filename));
     json_object_set_new(view, "operation", view_text(item->operation));
     json_object_set_new(view, "priority", json_integer(item->priority));
     json_object_set_new(view, "status", json_string(dq_status_name(item->status)));
@@ -269,5 +270,41 @@ json_t *view_worker(const dq_worker *worker)
     json_object_set_new(view, "started_at", view_time(worker->started_at));
     json_object_set_new(view, "seen_at", view_time(worker->seen_at));
     json_object_set_new(view, "in_progress", json_integer(worker->in_progress));
+    return view;
+}
+
+json_t *view_hit(const dq_hit *hit)
+{
+    if (!hit)
+        return json_null();
+    json_t *matches = json_array(), *view = json_object();
+    for (size_t i = 0; i < hit->match_count; i++)
+        json_array_append_new(matches,
+                              json_pack("[i, i]", hit->matches[i].from, hit->matches[i].to));
+    json_object_set_new(view, "document_id", json_string(hit->document_id));
+    json_object_set_new(view, "filename", view_text(hit->filename));
+    json_object_set_new(view, "content_type", view_text(hit->content_type));
+    json_object_set_new(view, "owner", view_text(hit->owner));
+    json_object_set_new(view, "created_at", view_time(hit->created_at));
+    json_object_set_new(view, "page", json_integer(hit->page));
+    json_object_set_new(view, "score", json_real(hit->score));
+    json_object_set_new(view, "snippet", view_text(hit->snippet));
+    json_object_set_new(view, "matches", matches);
+    return view;
+}
+
+json_t *view_chunk(const dq_chunk *chunk)
+{
+    if (!chunk)
+        return json_null();
+    json_t *headings = json_array(), *view = json_object();
+    for (size_t i = 0; i < chunk->heading_count; i++)
+        json_array_append_new(headings, view_text(chunk->headings[i]));
+    json_object_set_new(view, "number", json_integer(chunk->number));
+    json_object_set_new(view, "page", json_integer(chunk->page));
+    json_object_set_new(view, "from", json_integer(chunk->from));
+    json_object_set_new(view, "to", json_integer(chunk->to));
+    json_object_set_new(view, "headings", headings);
+    json_object_set_new(view, "text", view_text(chunk->text));
     return view;
 }

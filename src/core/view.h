@@ -16,6 +16,8 @@ json_t *view_attempt(const dq_attempt *attempt);
 json_t *view_operation(const dq_operation *operation);
 json_t *view_stats(const dq_queue_stats *stats);
 json_t *view_worker(const dq_worker *worker);
+json_t *view_hit(const dq_hit *hit); /* matches: [[from, to], ...], in code points */
+json_t *view_chunk(const dq_chunk *chunk);
 json_t *view_token(const dq_token *token);           /* without its digest */
 json_t *view_time(int64_t time);                     /* RFC 3339, or null */
 json_t *view_bytes(const char *text, size_t length); /* the same, not ended by NUL */

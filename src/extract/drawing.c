@@ -22,7 +22,9 @@ enum element {
     VALUE,
     PROPERTIES,
     NUMBERED,
-    BODY
+    BODY,
+    SHAPE,
+    PLACEHOLDER
 };
 
 static const struct {
@@ -47,10 +49,14 @@ static const struct {
     {"pPr", PROPERTIES},
     {"buAutoNum", NUMBERED},
     {"txBody", BODY},
+    {"sp", SHAPE},
+    {"ph", PLACEHOLDER},
 };
 
 struct drawing {
     struct emit *emit;
+    bool fixed_only; /* no text that only holds the place of a slide's own */
+    bool in_place;   /* in such a shape */
     struct buf line;
     int skip, field, paragraphs, text, tables, series, value; /* depths */
     int level, counts[LEVELS];                                /* of numbered paragraphs */
@@ -157,6 +163,8 @@ static void on_start(void *context, const char *name, const struct xml_attribute
         on_properties(drawing, attributes);
     else if (element == NUMBERED)
         on_numbered(drawing, attributes);
+    else if (element == SHAPE || element == PLACEHOLDER)
+        drawing->in_place = element == PLACEHOLDER && drawing->fixed_only;
     else if (element == BODY)
         memset(drawing->counts, 0, sizeof drawing->counts);
     else if (element == TEXT)
@@ -213,17 +221,19 @@ static void on_text(void *context, const char *text, size_t length)
     struct drawing *drawing = context;
     bool in_paragraph = drawing->paragraphs > 0 && drawing->text > 0 && drawing->field == 0;
     bool in_series = drawing->series > 0 && drawing->value > 0 && drawing->paragraphs == 0;
-    if (drawing->skip > 0 || !(in_paragraph || in_series))
+    if (drawing->skip > 0 || drawing->in_place || !(in_paragraph || in_series))
         return;
     if (in_paragraph && (drawing->line.length == 0 || *drawing->number))
         put_number(drawing);
     buf_append(&drawing->line, text, length);
 }
 
-int drawing_read(struct archive *archive, int entry, struct emit *emit, dq_error *error)
+static int read_drawing(struct archive *archive, int entry, bool fixed_only, struct emit *emit,
+                        dq_error *error)
 {
     static const struct xml_handler handler = {on_start, on_end, on_text};
-    struct drawing drawing = {.emit = emit, .line = BUF(LIMIT_PARAGRAPH_BYTES)};
+    struct drawing drawing = {
+        .emit = emit, .fixed_only = fixed_only, .line = BUF(LIMIT_PARAGRAPH_BYTES)};
     int result = xml_parse(archive, entry, &handler, &drawing, emit, error);
     bool overflow = drawing.line.overflow;
     end_line(&drawing);
@@ -232,6 +242,16 @@ int drawing_read(struct archive *archive, int entry, struct emit *emit, dq_error
         return error_set(error, DQ_TOO_LARGE, "A paragraph is longer than %llu MiB.",
                          LIMIT_PARAGRAPH_BYTES / 1024 / 1024);
     return result;
+}
+
+int drawing_read(struct archive *archive, int entry, struct emit *emit, dq_error *error)
+{
+    return read_drawing(archive, entry, false, emit, error);
+}
+
+int drawing_read_fixed(struct archive *archive, int entry, struct emit *emit, dq_error *error)
+{
+    return read_drawing(archive, entry, true, emit, error);
 }
 
 /* ---- what is drawn in a part ---- */

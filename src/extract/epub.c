@@ -84,14 +84,13 @@ static void add_chapter(struct book *book, const struct xml_attributes *attribut
     const struct item *found = book->items;
     while (found && strcmp(found->id, id) != 0)
         found = found->next;
-    if (!found || book->spine_count >= LIMIT_PART_NAMES)
+    if (!found || book->spine_count++ >= LIMIT_PART_NAMES)
         return;
     struct item *chapter = arena_alloc(book->arena, sizeof *chapter);
     *chapter = *found;
     chapter->next = NULL;
     *book->last = chapter;
     book->last = &chapter->next;
-    book->spine_count++;
 }
 
 static void package_start(void *context, const char *name, const struct xml_attributes *attributes)
@@ -212,6 +211,8 @@ int extract_epub(const struct input *input, struct emit *emit, dq_error *error)
     result = xml_parse(archive, entry, &package, &book, emit, error);
     if (result < 0)
         return result;
+    if (book.spine_count > LIMIT_PART_NAMES)
+        emit_problem(emit, "only the first %d chapters are read", LIMIT_PART_NAMES);
     properties_read_book(archive, entry, emit);
     return read_chapters(input, &book, archive, emit, error);
 }

@@ -41,10 +41,12 @@ static const struct parser {
     {"application/zip", extract_archive},
     {"application/zstd", extract_compressed},
     {"message/rfc822", extract_mail},
+    {"text/calendar", extract_text},
     {"text/csv", extract_csv},
     {"text/html", extract_html},
     {"text/markdown", extract_markdown},
     {"text/plain", extract_text},
+    {"text/vcard", extract_text},
 };
 
 /* Slugs of core/failures.def. */

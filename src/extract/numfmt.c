@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define EXACT 9007199254740992.0 /* 2^53 */
+
 enum { SECTIONS_MAX = 4, SECTION_SIZE = 256, DIGITS_SIZE = 400, DECIMALS_MAX = 30 };
 
 const char *numfmt_builtin(int id)
@@ -288,15 +290,15 @@ static void put_date(double value, const char *section, bool since_1904, struct 
 
 /* ---- numbers ---- */
 
-/* Fifteen digits are what a double holds; no exponent for what people write without. */
+/* Fifteen digits are what a double holds; no exponent for whole numbers that it holds exactly. */
 static void put_general(double value, struct buf *to)
 {
     char text[64];
     snprintf(text, sizeof text, "%.15g", value);
-    if (strchr(text, 'e') && fabs(value) < 1e21 && fabs(value) >= 1)
+    if (strchr(text, 'e') && fabs(value) < EXACT && fabs(value) >= 1)
         snprintf(text, sizeof text, "%.0f", value);
     else if (strchr(text, 'e'))
-        snprintf(text, sizeof text, "%.10G", value);
+        snprintf(text, sizeof text, "%.15G", value);
     buf_puts(to, strcmp(text, "-0") == 0 ? "0" : text);
 }
 
@@ -313,7 +315,7 @@ static struct shape shape_of(const char *section)
     const char *last = NULL;
     for (const char *at = section; *at; at += piece_length(at)) {
         if (strchr("0#?", *at) && !behind_exponent) {
-            bool fixed = *at != '#';
+            bool fixed = *at == '0';
             *(behind_dot ? &shape.decimals : &shape.whole) += 1;
             *(behind_dot ? &shape.decimal_zeros : &shape.whole_zeros) += fixed;
             last = at;

@@ -105,6 +105,13 @@ static void on_paragraph_end(struct body *body, const struct xml_attributes *non
     }
 }
 
+/* The footer of all pages of a presentation stands before the first one. */
+static void on_declared(struct body *body, const struct xml_attributes *none)
+{
+    (void)none;
+    body->paragraphs++;
+}
+
 /* A note, comment or box: its paragraphs follow the one that it stands in. */
 static void on_aside(struct body *body, const struct xml_attributes *none)
 {
@@ -327,6 +334,8 @@ static const struct element {
 } elements[] = {
     {"p", on_paragraph, on_paragraph_end},
     {"h", on_heading, on_paragraph_end},
+    {"header-decl", on_declared, on_paragraph_end},
+    {"footer-decl", on_declared, on_paragraph_end},
     {"s", on_spaces, NULL},
     {"tab", on_tab, NULL},
     {"line-break", on_line_break, NULL},

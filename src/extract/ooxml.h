@@ -39,6 +39,9 @@ bool relation_id(const struct xml_attributes *attributes, char id[RELATION_ID_SI
 /* Text of DrawingML: slides, text boxes, diagrams, charts, tables; a line for each paragraph. */
 int drawing_read(struct archive *archive, int entry, struct emit *emit, dq_error *error);
 
+/* The same without the placeholders of a layout, which show what a slide may put there. */
+int drawing_read_fixed(struct archive *archive, int entry, struct emit *emit, dq_error *error);
+
 /* What `part` refers to and what is drawn in it: charts, diagrams, drawings, at most two steps
  * away. A damaged one is a problem. */
 int drawings_read(struct archive *archive, const struct relation *first, struct emit *emit,

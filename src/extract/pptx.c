@@ -13,12 +13,20 @@ struct slide {
     char id[RELATION_ID_SIZE];
 };
 
+/* A layout or master whose text is out already. */
+struct seen {
+    struct seen *next;
+    int entry;
+};
+
 struct show {
     struct archive *archive;
     struct arena *arena;
     struct slide *first, **last;
     int count;
     const struct relation *relations;
+    struct seen *seen;
+    unsigned seen_count;
 };
 
 static void show_start(void *context, const char *name, const struct xml_attributes *attributes)
@@ -94,7 +102,44 @@ static int read_beside(const struct show *show, const struct relation *relations
     return 0;
 }
 
-static int read_slide(const struct show *show, const struct slide *slide, struct emit *emit,
+static bool is_new(struct show *show, int entry)
+{
+    const struct seen *at = show->seen;
+    while (at && at->entry != entry)
+        at = at->next;
+    if (at || entry < 0 || show->seen_count++ >= LIMIT_PART_NAMES)
+        return false;
+    struct seen *row = arena_alloc(show->arena, sizeof *row);
+    *row = (struct seen){show->seen, entry};
+    show->seen = row;
+    return true;
+}
+
+/* What a layout and its master write on each slide, once: with the first slide that shows it. */
+static int read_background(struct show *show, const struct relation *relations, struct emit *emit,
+                           dq_error *error)
+{
+    static const char *const types[] = {"slideLayout", "slideMaster"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const struct relation *relation = relation_by_type(relations, types[i]);
+        struct relation *inner = NULL;
+        int entry = relation ? archive_find(show->archive, relation->target) : -1;
+        if (!is_new(show, entry))
+            return 0;
+        int result = drawing_read_fixed(show->archive, entry, emit, error);
+        if (result == 0)
+            result =
+                relations_read(show->archive, relation->target, show->arena, &inner, emit, error);
+        if (result == DQ_CORRUPT)
+            emit_problem(emit, "a part of the document is damaged: %s", relation->target);
+        else if (result < 0)
+            return result;
+        relations = inner;
+    }
+    return 0;
+}
+
+static int read_slide(struct show *show, const struct slide *slide, struct emit *emit,
                       dq_error *error)
 {
     const struct relation *relation = relation_by_id(show->relations, slide->id);
@@ -108,12 +153,14 @@ static int read_slide(const struct show *show, const struct slide *slide, struct
     if (result == 0)
         result = drawings_read(show->archive, inner, emit, error);
     if (result == 0)
+        result = read_background(show, inner, emit, error);
+    if (result == 0)
         result = read_beside(show, inner, "notesSlide", drawing_read, emit, error);
     return result < 0 ? result : read_beside(show, inner, "comments", comments_read, emit, error);
 }
 
 /* One damaged slide is a problem; all of them are a damaged document. */
-static int read_slides(const struct show *show, struct emit *emit, dq_error *error)
+static int read_slides(struct show *show, struct emit *emit, dq_error *error)
 {
     int read = 0, number = 0, result = 0;
     for (const struct slide *slide = show->first; slide && result == 0; slide = slide->next) {

@@ -408,6 +408,8 @@ int extract_xlsx(const struct input *input, struct emit *emit, dq_error *error)
         result = read_table(&book, tables, "styles", emit, error);
     if (result == 0)
         result = read_table(&book, tables, "sharedStrings", emit, error);
+    if (book.count > LIMIT_PART_NAMES)
+        emit_problem(emit, "only the first %d sheets are read", LIMIT_PART_NAMES);
     properties_read_office(archive, emit);
     return result < 0 ? result : read_tabs(&book, emit, error);
 }

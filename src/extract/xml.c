@@ -27,6 +27,19 @@ static bool ends_with(const char *text, const char *end)
     return length >= size && strcmp(text + length - size, end) == 0;
 }
 
+/* The library leaves the ampersand as a reference, for a tree that nobody builds here. */
+static void replace_ampersands(char *value)
+{
+    static const char reference[] = "&#38;";
+    char *to = value;
+    for (const char *from = value; *from; from++) {
+        *to++ = *from;
+        if (strncmp(from, reference, sizeof reference - 1) == 0)
+            from += sizeof reference - 2;
+    }
+    *to = '\0';
+}
+
 bool xml_attribute_of(const struct xml_attributes *attributes, const char *space, const char *name,
                       char *value, size_t size)
 {
@@ -41,6 +54,7 @@ bool xml_attribute_of(const struct xml_attributes *attributes, const char *space
             length = size - 1;
         memcpy(value, row[3], length);
         value[length] = '\0';
+        replace_ampersands(value);
         return true;
     }
     return false;

@@ -28,5 +28,27 @@ int access_check(struct access *access, const struct head *head, unsigned scopes
 /* The public part of the token that the request shows, "" where it shows none. */
 #define ACCESS_ID_SIZE 17
 void access_id(const struct head *head, char id[ACCESS_ID_SIZE]);
+/* The same by the tokens as they were last read, for a request that goes on and on. */
+bool access_still(struct access *access, const struct head *head, unsigned scopes);
+
+#define SESSION_COOKIE "docq_session"
+
+struct visitor {
+    unsigned scopes; /* 0 = nobody */
+    bool local;      /* the local machine, without a token */
+    bool link;       /* of a login link, which is to be exchanged for a session */
+    char id[17];     /* of the token, "" = none */
+    char name[32];
+};
+
+/* Who sends this request, by the tokens as they were last read. */
+void access_visitor(struct access *access, const struct head *head, struct visitor *ret_visitor);
+
+/* Whose token or login link is this? DQ_UNAUTHORIZED; DQ_BUSY: too many wrong ones of late. */
+int access_login(struct access *access, const char *token, struct visitor *ret_visitor,
+                 dq_error *error);
+
+/* DQ_FORBIDDEN where a browser says that a page of somebody else sends this. */
+int access_same_origin(const struct head *head, dq_error *error);
 
 #endif

@@ -85,11 +85,15 @@ int admin_new_token(struct call *call, dq_error *error)
         code = read_scopes(list, &scopes, error);
     if (code == 0)
         code = dq_token_new(call->service->queue, name, scopes, expires_at, secret, error);
+    if (code == 0)
+        code = access_refresh(call->service->access, error); /* it is good from now on */
     return code < 0 ? code : call_json(call, 200, json_pack("{s:s}", "token", secret));
 }
 
 int admin_revoke_token(struct call *call, dq_error *error)
 {
     int code = dq_token_revoke(call->service->queue, call->param, error);
+    if (code == 0)
+        code = access_refresh(call->service->access, error);
     return code < 0 ? code : call_empty(call, 204);
 }

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "http/cron.h"
+#include "http/feed.h"
 #include "http/problem.h"
 #include "http/route.h"
 #include "http/upload.h"
@@ -44,6 +45,7 @@ void call_free(struct call *call)
         return;
     upload_free(call->upload);
     cron_forget(call->cron);
+    listener_free(call->listener);
     json_decref(call->json);
     buf_free(&call->body);
     buf_free(&call->answer.header);
@@ -121,6 +123,7 @@ void call_problem(struct call *call, int status, const dq_error *error)
     fd_close(&answer->fd);
     answer->fd_left = 0;
     answer->status = status ? status : row->http_status;
+    answer->policy = POLICY_DATA;
     buf_clear(&answer->header);
     buf_clear(&answer->body);
     problem_write(&answer->body, answer->status, error, call->request_id);

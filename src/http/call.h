@@ -20,6 +20,8 @@ struct call;
 struct route;
 struct upload;
 struct cron;
+struct feed;
+struct listener;
 
 /* 0: call->answer is filled or call->wait set; negative: *error becomes the answer. */
 typedef int call_fn(struct call *call, dq_error *error);
@@ -30,6 +32,16 @@ struct service {
     const char *url, *extractor;
     struct http_limits limits;
     struct access *access;
+    struct feed *feed;
+};
+
+#define ANSWER_OPEN (-2)
+
+/* What a browser may do with the answer, and how long it may be kept. */
+enum answer_policy {
+    POLICY_DATA, /* nothing at all; never kept */
+    POLICY_PAGE, /* our own page: its scripts, styles and calls, from here alone; the handler says
+                    how long it may be kept */
 };
 
 struct answer {
@@ -38,8 +50,10 @@ struct answer {
     struct buf body;
     int fd; /* more body behind `body`; -1 = none */
     int64_t fd_offset, fd_left;
-    int64_t length; /* Content-Length where the body itself is left out; -1 = body + fd_left */
-    bool close;     /* say so, and do */
+    int64_t length; /* Content-Length where the body itself is left out; -1 = body + fd_left;
+                       ANSWER_OPEN = the body ends with the connection */
+    enum answer_policy policy;
+    bool close; /* say so, and do */
 };
 
 enum wait_kind {
@@ -61,9 +75,10 @@ struct call {
     char trace_id[TRACE_ID_SIZE]; /* of `traceparent`, "" = none */
     struct buf body; /* all of it (JSON), or what has come since the last chunk (upload) */
     bool body_overflow;
-    json_t *json;          /* the body as JSON, NULL = there was none */
-    struct upload *upload; /* of an upload route */
-    struct cron *cron;     /* a run that goes on in a thread of its own */
+    json_t *json;              /* the body as JSON, NULL = there was none */
+    struct upload *upload;     /* of an upload route */
+    struct cron *cron;         /* a run that goes on in a thread of its own */
+    struct listener *listener; /* of a stream of events */
     enum wait_kind wait;
     int64_t wait_until; /* clock_tick(); the last run of `again` must answer */
     bool last_try;

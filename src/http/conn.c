@@ -65,6 +65,8 @@ void conn_close(struct conn *conn)
         return;
     if (conn->state == CONN_WAITING)
         leave_waiting(conn);
+    if (conn->state == CONN_STREAM)
+        stream_leave(conn);
     conn->state = CONN_CLOSING;
     conn->deadline = 0;
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
@@ -120,13 +122,12 @@ static void start_job(struct conn *conn, enum step step);
 
 static void written(struct conn *conn)
 {
-    struct answer *answer = &conn->call->answer;
-    if (answer->fd_left == 0) {
+    struct call *call = conn->call;
+    buf_clear(&call->answer.body);
+    if (call->listener ? !stream_join(conn) : call->answer.fd_left > 0)
+        start_job(conn, call->listener ? STEP_AGAIN : STEP_FILE);
+    else if (!call->listener)
         finish_call(conn);
-        return;
-    }
-    buf_clear(&answer->body);
-    start_job(conn, STEP_FILE);
 }
 
 static void advance(struct conn *conn);
@@ -374,8 +375,8 @@ static void chunk_taken(struct conn *conn)
 static void continue_call(struct conn *conn)
 {
     struct call *call = conn->call;
-    if (conn->step == STEP_FILE) {
-        if (call->answer.close)
+    if (conn->step == STEP_FILE || (conn->step == STEP_AGAIN && call->listener)) {
+        if (call->answer.status >= 400 || (conn->step == STEP_FILE && call->answer.close))
             conn_close(conn); /* the length is promised already: break off */
         else
             write_body_part(conn);
@@ -483,7 +484,8 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         return;
     }
     size_t count = (size_t)length;
-    if (count == 0 || conn->state == CONN_LINGER || conn->state == CONN_CLOSING)
+    if (count == 0 || conn->state == CONN_LINGER || conn->state == CONN_CLOSING ||
+        conn->state == CONN_STREAM)
         return;
     if (conn->state == CONN_BODY) {
         ssize_t used = feed_body(conn, buffer->base, count);
@@ -549,7 +551,7 @@ void conn_tick(struct conn *conn, int64_t now)
 
 void conn_drain(struct conn *conn)
 {
-    if (conn->state == CONN_HEAD && conn->in.length == 0)
+    if (conn->state == CONN_STREAM || (conn->state == CONN_HEAD && conn->in.length == 0))
         conn_close(conn);
     else if (conn->state == CONN_WAITING)
         look_again(conn, true);

@@ -294,18 +294,26 @@ static void append_date(struct buf *out)
 void dispatch_answer_head(const struct call *call, bool keep_alive, struct buf *out)
 {
     static const char common[] = "X-Content-Type-Options: nosniff\r\n"
-                                 "Content-Security-Policy: default-src 'none'; sandbox\r\n"
                                  "Cross-Origin-Resource-Policy: same-origin\r\n"
-                                 "Cache-Control: no-store\r\n";
+                                 "Cross-Origin-Opener-Policy: same-origin\r\n"
+                                 "Referrer-Policy: no-referrer\r\n";
+    static const char *const policies[] = {
+        [POLICY_DATA] = "Content-Security-Policy: default-src 'none'; sandbox\r\n"
+                        "Cache-Control: no-store\r\n",
+        [POLICY_PAGE] = "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src "
+                        "'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+                        "form-action 'none'; frame-ancestors 'none'\r\n",
+    };
     const struct answer *answer = &call->answer;
     int64_t length = answer->length;
-    if (length < 0)
+    if (length == -1)
         length = (int64_t)answer->body.length + answer->fd_left;
     buf_printf(out, "HTTP/1.1 %d %s\r\n", answer->status, status_phrase(answer->status));
     append_date(out);
-    if (answer->status != 204 && answer->status != 304)
+    if (answer->status != 204 && answer->status != 304 && length != ANSWER_OPEN)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     buf_append(out, common, sizeof common - 1);
+    buf_puts(out, policies[answer->policy]);
     buf_append(out, answer->header.bytes, answer->header.length);
     buf_printf(out, "X-Request-Id: %s\r\n", call->request_id);
     if (!keep_alive)

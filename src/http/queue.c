@@ -97,12 +97,12 @@ int queue_purge(struct call *call, dq_error *error)
 {
     const char *status_text = NULL;
     int64_t older = 0;
-    bool with_documents = false;
+    bool with_documents = false, dry_run = false;
     int status = -1;
     const struct field fields[] = {
-        FIELD("older", DURATION, &older, .required = true),
-        FIELD("status", STRING, &status_text),
+        FIELD("older", DURATION, &older, .required = true), FIELD("status", STRING, &status_text),
         FIELD("with_documents", BOOL, &with_documents),
+        FIELD("dry_run", BOOL, &dry_run), /* only count */
     };
     int code = fields_read(call->json, "", fields, FIELDS_COUNT(fields), error);
     if (code < 0)
@@ -112,7 +112,8 @@ int queue_purge(struct call *call, dq_error *error)
     if (status_text && status != DQ_COMPLETED && status != DQ_FAILED && status != DQ_CANCELLED)
         return error_field(error, DQ_INVALID, "/status",
                            "`status` is completed, failed or cancelled.");
-    int64_t count = dq_purge(call->service->queue, older, status, with_documents, error);
+    int64_t count = dry_run ? dq_count_purgeable(call->service->queue, older, status, error)
+                            : dq_purge(call->service->queue, older, status, with_documents, error);
     return count < 0 ? (int)count
                      : call_json(call, 200, json_pack("{s:I}", "count", (json_int_t)count));
 }

@@ -21,6 +21,7 @@
 #define BACKLOG          1024
 #define TICK_MS          100
 #define SPARE_FDS        256 /* beside the connections: store, loop, documents being read */
+#define LISTENERS_SHARE  75  /* percent of the connections that may listen to events */
 #define ADDRESS_SIZE     80
 #define POOL_THREADS_MAX 1024
 
@@ -91,6 +92,8 @@ static void on_tick(uv_timer_t *timer)
         next = TAILQ_NEXT(conn, link);
         if (over)
             conn_close(conn);
+        else if (conn->state == CONN_STREAM)
+            stream_tick(conn, now);
         else
             conn_tick(conn, now);
     }
@@ -107,6 +110,17 @@ static void send_pulse(void *context)
 {
     struct server *server = context;
     uv_async_send(&server->pulse);
+}
+
+static void on_news(uv_async_t *async)
+{
+    stream_fan_out(async->data);
+}
+
+static void send_news(void *context)
+{
+    struct server *server = context;
+    uv_async_send(&server->news);
 }
 
 static void on_check(uv_check_t *check)
@@ -237,6 +251,7 @@ static void server_init(struct server *server, const struct http_options *option
     TAILQ_INIT(&server->conns);
     TAILQ_INIT(&server->waiting);
     TAILQ_INIT(&server->small);
+    TAILQ_INIT(&server->listening);
     server->service = (struct service){
         .queue = options->queue,
         .url = options->url,
@@ -249,17 +264,20 @@ static void server_init(struct server *server, const struct http_options *option
     uv_timer_init(&server->loop, &server->tick);
     uv_async_init(&server->loop, &server->pulse, on_pulse);
     uv_unref((uv_handle_t *)&server->pulse); /* open until the waiter has ended */
+    uv_async_init(&server->loop, &server->news, on_news);
+    uv_unref((uv_handle_t *)&server->news);
     uv_check_init(&server->loop, &server->check);
     uv_unref((uv_handle_t *)&server->check);
     uv_poll_init(&server->loop, &server->stop, make_stop_fd());
     server->listener.data = server->tick.data = server->pulse.data = server;
-    server->stop.data = server->check.data = server;
+    server->stop.data = server->check.data = server->news.data = server;
 }
 
 static void server_fini(struct server *server)
 {
     uint64_t count;
     waiter_free(server->waiter);
+    feed_free(server->service.feed);
     uv_walk(&server->loop, close_each, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
@@ -283,7 +301,10 @@ static int serve(struct server *server, const struct http_options *options, unio
     if (code < 0)
         return code;
     server->waiter = waiter_new(options->queue, send_pulse, server);
-    if (!server->waiter)
+    server->service.feed =
+        feed_new(options->queue, server->service.access,
+                 options->limits.connections_max * LISTENERS_SHARE / 100, send_news, server);
+    if (!server->waiter || !server->service.feed)
         return error_set(error, DQ_NO_MEMORY, "No thread can be started.");
     uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS);
     uv_check_start(&server->check, on_check);

@@ -1,5 +1,5 @@
 /* Sockets and the event loop: server.c holds the loop, conn.c one connection's life, batch.c the
- * small requests that share a step. Nothing else knows libuv.
+ * small requests that share a step, stream.c those who listen to events. Nothing else knows libuv.
  *
  * Everything here runs on the loop thread. A step that may block runs in one pool thread, which
  * has the call for itself meanwhile; the loop does not touch it until the step is over. */
@@ -7,6 +7,7 @@
 #define HTTP_SERVER_H
 
 #include "http/dispatch.h"
+#include "http/feed.h"
 #include "http/waiter.h"
 
 #include <sys/queue.h>
@@ -20,6 +21,7 @@ enum conn_state {
     CONN_BUSY,    /* a step runs in the pool */
     CONN_WAITING, /* suspended: a long poll */
     CONN_WRITING,
+    CONN_STREAM, /* listening to events */
     CONN_LINGER, /* answered, reading on so that the client sees the answer */
     CONN_CLOSING,
 };
@@ -32,7 +34,7 @@ struct conn {
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct server *server;
-    TAILQ_ENTRY(conn) link, wait_link; /* wait_link: in `waiting` or in `small` */
+    TAILQ_ENTRY(conn) link, wait_link; /* wait_link: in `waiting`, `small` or `listening` */
     enum conn_state state;
     enum step step;          /* of the job under way */
     bool job, closed;        /* freed when neither a job nor the socket is left */
@@ -56,13 +58,15 @@ struct server {
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_timer_t tick;
-    uv_async_t pulse;
+    uv_async_t pulse, news;
     uv_poll_t stop;
     uv_check_t check; /* after each look at the sockets */
     struct service service;
     struct waiter *waiter;
     struct conn_list conns, waiting;
     struct conn_list small; /* to be run together */
+    struct conn_list listening;
+    int64_t told; /* number of the last change that the listening ones know */
     int batches;
     int conn_count, waiting_for_work, resuming;
     uint64_t generation; /* grows with every pulse of the queue */
@@ -90,6 +94,12 @@ void conn_step_over(struct conn *conn);
 /* Runs STEP_FINISH of this call together with those that come at the same time. */
 void batch_add(struct conn *conn);
 void batch_start(struct server *server); /* those gathered so far */
+
+/* The answer so far is out. False: the feed is further than the listener; let it catch up first. */
+bool stream_join(struct conn *conn);
+void stream_leave(struct conn *conn);
+void stream_tick(struct conn *conn, int64_t now);
+void stream_fan_out(struct server *server);
 
 /* A connection is gone; the last one of a stopping server ends the loop. */
 void server_left(struct server *server);

@@ -62,14 +62,14 @@ int local_define_operation(dq_queue *queue, const dq_operation *operation, dq_er
 int local_token_new(dq_queue *queue, const char *name, unsigned scopes, int64_t expires_at,
                     char ret_secret[DQ_SECRET_SIZE], dq_error *error)
 {
-    enum { SECRET_BYTES = 32, ALL_SCOPES = 31 };
+    enum { SECRET_BYTES = 32, ALL_SCOPES = 63 };
     unsigned char id[8], secret[SECRET_BYTES];
     char text[2 * SECRET_BYTES + 1];
     dq_token token = {.name = name ? name : "",
                       .scopes = scopes,
                       .created_at = clock_now(),
                       .expires_at = expires_at};
-    if (scopes == 0 || (scopes & ~(unsigned)ALL_SCOPES))
+    if ((scopes & ~(unsigned)DQ_SCOPE_LOGIN) == 0 || (scopes & ~(unsigned)ALL_SCOPES))
         return error_field(error, DQ_INVALID, "/scope",
                            "a token needs one or more of the scopes upload, read, work, operate, "
                            "admin");

@@ -104,13 +104,15 @@ static void describe(const struct new_document *from, int64_t now, struct arena 
     item->created_at = item->due_at = now;
     item->created = true;
     item->waiting = "it is due; the next free worker takes it";
+    item->filename = arena_strdup(arena, from->filename);
+    item->owner = arena_strdup(arena, from->owner);
     id_format(&from->id, document->id);
-    document->filename = arena_strdup(arena, from->filename);
+    document->filename = item->filename;
     document->content_type = from->content_type;
     document->size = pack_size(from->incoming);
     hex_encode(pack_digest(from->incoming), 32, document->sha256);
     document->metadata = arena_strdup(arena, from->metadata);
-    document->owner = arena_strdup(arena, from->owner);
+    document->owner = item->owner;
     document->created_at = now;
     document->status = DQ_PENDING;
     document->item = item;

@@ -33,6 +33,11 @@ static const struct engine local_engine = {
     .upload_abort = local_upload_abort,
 };
 
+bool is_local(const dq_queue *queue)
+{
+    return queue->engine == &local_engine;
+}
+
 int local_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error)
 {
     char host[64] = "localhost", worker[96];

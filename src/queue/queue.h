@@ -24,6 +24,9 @@ static inline struct store *store_of(dq_queue *queue)
     return local_of(queue)->store;
 }
 
+/* Is this the handle of a store, not of a server elsewhere? */
+bool is_local(const dq_queue *queue);
+
 /* The slots of the engine. */
 int local_open(const char *url, const dq_options *options, dq_queue **ret_queue, dq_error *error);
 #define VERB(type, name, parameters, arguments) type local_##name parameters;

@@ -6,6 +6,7 @@
 #include "store/sql.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DIGEST_BYTES_BOUND = 32 };
@@ -152,8 +153,24 @@ static int tally_row(struct tally *tally, const char *operation)
     return tally->count++;
 }
 
-void db_count(struct db *db, const char *operation, int from, int to)
+void db_changed(struct db *db, const struct id *item, int status)
 {
+    enum { ROOM_MIN = 64 };
+    struct change_buf *changes = &db->changes;
+    if (changes->count == changes->room) {
+        changes->room = changes->room ? changes->room * 2 : ROOM_MIN;
+        changes->bytes = realloc(changes->bytes, changes->room * CHANGE_BYTES);
+        if (!changes->bytes)
+            bug("out of memory");
+    }
+    unsigned char *entry = changes->bytes + changes->count++ * CHANGE_BYTES;
+    memcpy(entry, item->bytes, ID_BYTES);
+    entry[ID_BYTES] = (unsigned char)(status < 0 ? CHANGE_GONE : status);
+}
+
+void db_count(struct db *db, const struct id *item, const char *operation, int from, int to)
+{
+    db_changed(db, item, to);
     int row = tally_row(&db->step, operation);
     if (from >= 0)
         db->step.rows[row].by_status[from]--;
@@ -179,6 +196,7 @@ void db_merge_tally(struct db *db)
     db->group.failed += db->step.failed;
     db->group.work |= db->step.work;
     db->group.recall |= db->step.recall;
+    db->changes.kept = db->changes.count;
 }
 
 int db_flush_tally(struct db *db, int64_t now, dq_error *error)

@@ -26,6 +26,14 @@ struct tally {
     bool work, recall; /* the pulse to give after the commit */
 };
 
+/* The items that the commit under way changes, CHANGE_BYTES each: id and new status. Those from
+ * `kept` on belong to the step that runs and are dropped when it fails. */
+enum { CHANGE_BYTES = ID_BYTES + 1, CHANGE_GONE = DQ_STATUS_MAX };
+struct change_buf {
+    unsigned char *bytes;
+    size_t count, kept, room;
+};
+
 struct db {
     const struct db_driver *driver;
     void *handle;          /* the driver's connection */
@@ -34,6 +42,7 @@ struct db {
     struct tally step; /* of the step that runs, dropped when it fails */
     struct tally group;
     struct id batch; /* PostgreSQL: names the commit under way */
+    struct change_buf changes;
     int64_t age_step;
 };
 
@@ -63,6 +72,9 @@ struct db_driver {
     int64_t (*integer)(struct rows *rows, int column);
     double (*real)(struct rows *rows, int column);
     const void *(*bytes)(struct rows *rows, int column, size_t *ret_length);
+    /* Asks `late` now and then while statements run: a true answer ends the one that runs with an
+     * error. NULL = no more. An engine may do without. */
+    void (*watch)(struct db *db, int (*late)(void *context), void *context);
     int (*flush)(struct db *db, int64_t now, dq_error *error); /* writes db->group's counts */
 };
 
@@ -89,8 +101,12 @@ bool db_null(struct rows *rows, int column);
 /* Bytes of a text or blob, NULL where it is SQL's NULL; valid until the next row. */
 const void *db_bytes(struct rows *rows, int column, size_t *ret_length);
 
-/* Counts one item of `operation` out of `from` and into `to` (-1 = nowhere). */
-void db_count(struct db *db, const char *operation, int from, int to);
+/* Counts one item of `operation` out of `from` and into `to` (-1 = nowhere), and notes the change
+ * for those who watch. */
+void db_count(struct db *db, const struct id *item, const char *operation, int from, int to);
+
+/* Notes a change that moves no count. */
+void db_changed(struct db *db, const struct id *item, int status);
 int db_flush_tally(struct db *db, int64_t now, dq_error *error);
 void db_merge_tally(struct db *db);
 

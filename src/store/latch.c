@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LATCH_MAGIC = 0x64716c31, BOOT_ID_BYTES = 36 };
+enum { LATCH_MAGIC = 0x64716c32, BOOT_ID_BYTES = 36 };
 
 struct latch {
     uint32_t magic;
@@ -28,6 +28,8 @@ struct latch {
     _Atomic uint32_t beat; /* the futex: changes with every pulse */
     _Atomic uint32_t work, recall;
     _Atomic uint32_t waiters;
+    _Atomic uint32_t changes; /* a futex of its own: who waits for work sleeps through changes */
+    _Atomic uint32_t watchers;
 };
 
 static void read_boot_id(char boot[BOOT_ID_BYTES + 4])
@@ -118,6 +120,26 @@ void latch_pulse(struct latch *latch, bool work, bool recall)
     atomic_fetch_add(&latch->beat, 1);
     if (atomic_load(&latch->waiters) > 0)
         futex(&latch->beat, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+void latch_changed(struct latch *latch)
+{
+    atomic_fetch_add(&latch->changes, 1);
+    if (atomic_load(&latch->watchers) > 0)
+        futex(&latch->changes, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+int latch_watch(struct latch *latch, uint32_t *seen, int64_t timeout)
+{
+    struct timespec ts = {.tv_sec = timeout / US_PER_S, .tv_nsec = timeout % US_PER_S * 1000};
+    atomic_fetch_add(&latch->watchers, 1);
+    if (atomic_load(&latch->changes) == *seen)
+        futex(&latch->changes, FUTEX_WAIT, *seen, &ts);
+    atomic_fetch_sub(&latch->watchers, 1);
+    uint32_t now = atomic_load(&latch->changes);
+    bool differs = now != *seen;
+    *seen = now;
+    return differs ? 0 : DQ_TIMED_OUT;
 }
 
 static bool changed(struct latch *latch, dq_pulse *seen)

@@ -21,6 +21,10 @@ void latch_unlock(struct latch *latch);
 /* Counts up and wakes the waiters of every process. */
 void latch_pulse(struct latch *latch, bool work, bool recall);
 
+/* The same for those who watch what happens to items; see dq_watch(). */
+void latch_changed(struct latch *latch);
+int latch_watch(struct latch *latch, uint32_t *seen, int64_t timeout);
+
 /* See dq_wait(). */
 int latch_wait(struct latch *latch, dq_pulse *seen, int64_t timeout);
 

@@ -12,6 +12,8 @@
 static const enum sql versions[] = {
     SQL_SCHEMA_1,
     SQL_SCHEMA_2,
+    SQL_SCHEMA_3,
+    SQL_SCHEMA_4,
 };
 
 enum { SCHEMA_VERSION = sizeof versions / sizeof versions[0], SECRET_BYTES = 32 };

@@ -122,6 +122,7 @@ static enum fate attempt(struct store *store, struct db *db, struct waiting_step
         step->merged = false;
     }
     tally_reset(&db->group);
+    db->changes.count = db->changes.kept = 0; /* noted by the steps, not kept here yet */
     db->batch = id_new(clock_now());
     pg->again = pg->refused = pg->wrote = false;
     int r = postgres_exec(db, SQL_BEGIN, error);

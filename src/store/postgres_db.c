@@ -469,6 +469,7 @@ void postgres_disconnect(struct db *db)
     }
     if (pg_of(db))
         PQfinish(pg_of(db)->conn);
+    free(db->changes.bytes);
     free(db->prepared);
     free(db->handle);
     *db = (struct db){0};

@@ -74,7 +74,7 @@ static int put_fresh(struct db *db, int64_t now, struct new_item **items, size_t
             bug("an item was put that nobody asked for");
         (*found)->id = (*found)->own;
         (*found)->created = true;
-        db_count(db, (*found)->operation, -1, DQ_PENDING);
+        db_count(db, &(*found)->id, (*found)->operation, -1, DQ_PENDING);
     }
     db_done(rows);
     free_asked(&asked);
@@ -207,7 +207,7 @@ static int complete_held(struct db *db, int64_t now, struct completion *list, si
         if (!found)
             bug("an item was completed that nobody held");
         *found->code = 0;
-        db_count(db, db_text(rows, 2), DQ_IN_PROGRESS, DQ_COMPLETED);
+        db_count(db, &found->held.item, db_text(rows, 2), DQ_IN_PROGRESS, DQ_COMPLETED);
     }
     db_done(rows);
     for (size_t i = 0; r >= 0 && i < count; i++)
@@ -317,7 +317,7 @@ static int take_some(struct store *store, struct db *db, struct claim_arguments 
 {
     enum { DOCUMENT_COLUMN = 28 };
     const struct claim *claim = arguments->claim;
-    struct id *session = claim->worker ? NULL : &store->session;
+    struct id *session = claim->worker ? NULL : &store->session, item;
     int r;
     struct rows *rows = db_bind(db, SQL_CLAIM_BATCH, "titbiii", operation, arguments->now,
                                 claim->worker ? claim->worker : store->worker, session,
@@ -326,7 +326,8 @@ static int take_some(struct store *store, struct db *db, struct claim_arguments 
         dq_lease *lease = &arguments->leases[arguments->count++];
         fill_item(db, arguments->now, rows, arguments->arena, &lease->item);
         fill_document(rows, DOCUMENT_COLUMN, arguments->arena, &lease->document);
-        db_count(db, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
+        id_parse(lease->item.id, &item);
+        db_count(db, &item, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
     }
     db_done(rows);
     return r;

@@ -69,6 +69,8 @@ void fill_item(struct db *db, int64_t now, struct rows *row, struct arena *arena
     item->error_message = db_copy(arena, row, 20);
     item->error_retryable = db_int(row, 21) != 0;
     item->max_attempts = (int)db_int(row, 24);
+    item->filename = db_copy(arena, row, 27);
+    item->owner = db_copy(arena, row, 28);
     const char *gate = db_copy(arena, row, 5);
     if (gate)
         item->waiting = why_waiting(db, now, gate, item->due_at, db_int(row, 25),

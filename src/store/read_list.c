@@ -1,5 +1,6 @@
 /* Lists, counts and prefixes: keyset paging, no scan that grows with the history. */
 #include "base/error.h"
+#include "core/problem.h"
 #include "store/engine.h"
 #include "store/latch.h"
 #include "store/sql.h"
@@ -36,6 +37,18 @@ static struct rows *list_rows(struct db *db, const struct list_arguments *list, 
     return db_bind(db, SQL_ITEM_PAGE, "bi", &list->below, step);
 }
 
+/* Is the failure of this row of the kind that is asked for? */
+static bool same_problem(const struct filter *filter, struct rows *row)
+{
+    char key[PROBLEM_KEY_SIZE];
+    if (!filter->problem[0])
+        return true;
+    if (!db_text(row, 3))
+        return false;
+    problem_key(db_text(row, 3), db_text(row, 7), key);
+    return strcmp(key, filter->problem) == 0;
+}
+
 static bool row_matches(const struct list_arguments *list, struct rows *row)
 {
     char document[ID_TEXT_SIZE];
@@ -43,6 +56,8 @@ static bool row_matches(const struct list_arguments *list, struct rows *row)
     const char *status = db_text(row, 1);
     id_format(&id, document);
     if (list->filter->document[0] && strcmp(document, list->filter->document) != 0)
+        return false;
+    if (!same_problem(list->filter, row))
         return false;
     return filter_matches(list->filter, status ? dq_status_parse(status, strlen(status)) : -1,
                           db_text(row, 2), db_text(row, 3), db_text(row, 6), db_int(row, 5));

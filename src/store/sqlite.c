@@ -5,10 +5,12 @@
 #include "store/engine.h"
 
 #include "base/error.h"
+#include "store/changes.h"
 #include "store/latch.h"
 #include "store/migrate.h"
 #include "store/sql.h"
 #include "store/sqlite_db.h"
+#include "store/sqlite_index.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@ static struct db *writer_of(struct store *store)
 
 static int begin_step(struct db *db, bool alone, dq_error *error)
 {
+    db->changes.count = db->changes.kept;
     tally_reset(&db->step);
     return alone ? 0 : db_run(db, db_bind(db, SQL_SAVEPOINT, ""), error);
 }
@@ -61,6 +64,8 @@ static int finish_group(struct store *store, int64_t now, dq_error *error)
     if (r >= 0)
         r = db_flush_tally(db, now, error);
     if (r >= 0)
+        r = changes_flush(db, error);
+    if (r >= 0)
         r = db_run(db, db_bind(db, SQL_COMMIT, ""), error);
     return r < 0 ? r : 0;
 }
@@ -72,6 +77,7 @@ static void commit_group(struct store *store, struct waiting_step *group)
     bool alone = !group->next, whole = true;
     latch_lock(store->latch);
     tally_reset(&db->group);
+    db->changes.count = db->changes.kept = 0;
     int r = db_run(db, db_bind(db, SQL_BEGIN, ""), &error);
     for (struct waiting_step *step = group; r >= 0 && whole && step; step = step->next) {
         whole = run_step(store, step, alone);
@@ -85,8 +91,12 @@ static void commit_group(struct store *store, struct waiting_step *group)
             (void)db_run(db, db_bind(db, SQL_ROLLBACK, ""), NULL);
         store->session_known = false;
         fail_group(group, r, &error);
-    } else if (db->group.work || db->group.recall)
-        latch_pulse(store->latch, db->group.work, db->group.recall);
+    } else {
+        if (db->group.work || db->group.recall)
+            latch_pulse(store->latch, db->group.work, db->group.recall);
+        if (db->changes.kept > 0 || db->group.documents || db->group.work)
+            latch_changed(store->latch);
+    }
     latch_unlock(store->latch);
     if (r == DQ_IO)
         store->broken = 1;
@@ -182,6 +192,8 @@ static int open_files(struct store *store, const struct store_options *options, 
         r = configure(db, false, error);
     if (r >= 0)
         r = migrate(db, lite->database, error);
+    if (r >= 0)
+        r = index_catch_up(db, store->latch, error);
     latch_unlock(store->latch);
     return r < 0 ? r : read_secret(store, db, error);
 }

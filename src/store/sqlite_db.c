@@ -2,6 +2,7 @@
 #include "store/sqlite_db.h"
 
 #include "base/error.h"
+#include "store/fts.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
@@ -105,6 +106,12 @@ static const void *lite_bytes(struct rows *rows, int column, size_t *ret_length)
     return bytes;
 }
 
+static void lite_watch(struct db *db, int (*late)(void *), void *context)
+{
+    enum { LOOK_EVERY_INSTRUCTIONS = 1000 };
+    sqlite3_progress_handler(db->handle, LOOK_EVERY_INSTRUCTIONS, late, context);
+}
+
 static int add(struct db *db, const char *operation, const char *status, int64_t number,
                dq_error *error)
 {
@@ -138,6 +145,7 @@ static const struct db_driver lite_driver = {
     .integer = lite_integer,
     .real = lite_real,
     .bytes = lite_bytes,
+    .watch = lite_watch,
     .flush = lite_flush,
 };
 
@@ -155,11 +163,14 @@ int sqlite_connect(const char *path, int flags, struct db *db, dq_error *error)
         return sqlite_error(db, "cannot open the database", error);
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, BUSY_MS);
+    if (fts_register(handle) != SQLITE_OK)
+        return error_set(error, DQ_STORE, "this SQLite has no full text search (FTS5)");
     return 0;
 }
 
 void sqlite_disconnect(struct db *db)
 {
+    free(db->changes.bytes);
     for (int i = 0; db->prepared && i < SQL_MAX; i++)
         sqlite3_finalize(db->prepared[i].statement);
     free(db->prepared);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "core/policy.h"
 #include "core/state.h"
+#include "store/index.h"
 #include "store/sql.h"
 
 #include <stdio.h>
@@ -40,7 +41,7 @@ static int cancel_item(struct db *db, int64_t now, const struct id *id, dq_error
             r = free_siblings(db, &item.document_id, now, error);
     }
     if (r >= 0)
-        db_count(db, item.operation, (int)item.status, DQ_CANCELLED);
+        db_count(db, id, item.operation, (int)item.status, DQ_CANCELLED);
     return r < 0 ? r : 0;
 }
 
@@ -64,7 +65,7 @@ static int retry_item(struct db *db, int64_t now, const struct id *id, dq_error 
         return r < 0 ? r : DQ_STORE;
     r = db_run(db, db_bind(db, SQL_ITEM_RETRY, "biti", id, now, gate, db->age_step), error);
     if (r >= 0)
-        db_count(db, item.operation, (int)item.status, DQ_PENDING);
+        db_count(db, id, item.operation, (int)item.status, DQ_PENDING);
     return r < 0 ? r : 0;
 }
 
@@ -103,7 +104,7 @@ static int delete_item(struct db *db, const struct id *id, const char *operation
     if (r >= 0)
         r = db_run(db, db_bind(db, SQL_ITEM_DELETE, "b", id), error);
     if (r >= 0)
-        db_count(db, operation, status, -1);
+        db_count(db, id, operation, status, -1);
     return r < 0 ? r : 0;
 }
 
@@ -192,6 +193,7 @@ static int remove_document(struct db *db, const struct id *document, struct pack
     if (r <= 0)
         return r < 0 ? r : error_set(error, DQ_NOT_FOUND, "there is no document with this id");
     static const enum sql statements[] = {SQL_RESULT_DELETE, SQL_PAGE_DELETE, SQL_DOCUMENT_DELETE};
+    r = index_drop(db, document, error);
     for (size_t i = 0; r >= 0 && i < sizeof statements / sizeof statements[0]; i++)
         r = db_run(db, db_bind(db, statements[i], "b", document), error);
     db->step.documents--;

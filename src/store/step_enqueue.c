@@ -79,7 +79,7 @@ static int insert_item(struct db *db, int64_t now, const struct new_item *item, 
                            item->operation, (int64_t)item->priority, gate, rank, now, due_at),
                    error);
     if (r >= 0)
-        db_count(db, item->operation, -1, DQ_PENDING);
+        db_count(db, &item->id, item->operation, -1, DQ_PENDING);
     return r < 0 ? r : 0;
 }
 

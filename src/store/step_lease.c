@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "core/policy.h"
+#include "store/index.h"
+#include "store/rank.h"
 #include "store/read.h"
 #include "store/sql.h"
 
@@ -130,7 +132,7 @@ static int take(struct store *store, struct db *db, struct claim_arguments *argu
     if (r < 0)
         return r;
     id_parse(lease->item.document_id, &document);
-    db_count(db, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
+    db_count(db, id, lease->item.operation, DQ_PENDING, DQ_IN_PROGRESS);
     r = db_run(db, db_bind(db, SQL_SIBLINGS_BLOCK, "b", &document), error);
     if (r >= 0)
         r = read_document(db, &document, arguments->arena, &lease->document, error);
@@ -260,6 +262,8 @@ static int heartbeat_step(struct store *store, struct db *db, void *opaque, dq_e
     db_done(row);
     if (r < 0)
         return r;
+    if (arguments->expires_at && progress)
+        db_changed(db, &held->item, DQ_IN_PROGRESS);
     return arguments->expires_at ? 0 : lost(error);
 }
 
@@ -277,15 +281,22 @@ static int put_result(struct db *db, int64_t now, const struct item_row *item,
                       const dq_result *result, dq_error *error)
 {
     int64_t text_bytes = 0;
-    int r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
+    int r = index_forget(db, &item->document_id, error);
+    if (r >= 0)
+        r = db_run(db, db_bind(db, SQL_PAGE_DELETE, "b", &item->document_id), error);
     for (size_t i = 0; r >= 0 && i < result->page_count; i++) {
         const dq_page *page = &result->pages[i];
+        if (page->number < 1 || page->number > ROW_PAGE_MAX)
+            return error_field(error, DQ_INVALID, "/result/pages", "pages are counted from 1 to %d",
+                               ROW_PAGE_MAX);
         r = db_run(db,
                    db_bind(db, SQL_PAGE_INSERT, "bix", &item->document_id, (int64_t)page->number,
                            page->text, page->text_bytes),
                    error);
         text_bytes += (int64_t)page->text_bytes;
     }
+    if (r >= 0)
+        r = index_add(db, &item->document_id, error);
     if (r >= 0)
         r = db_run(db,
                    db_bind(db, SQL_RESULT_PUT, "bbiiitti", &item->document_id, &item->id,
@@ -316,7 +327,7 @@ static int complete_one(struct db *db, int64_t now, const struct held *held,
     if (r >= 0)
         r = free_siblings(db, &item.document_id, now, error);
     if (r >= 0)
-        db_count(db, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
+        db_count(db, &item.id, item.operation, DQ_IN_PROGRESS, DQ_COMPLETED);
     return r;
 }
 
@@ -415,7 +426,8 @@ static int release_step(struct store *store, struct db *db, void *opaque, dq_err
     if (r >= 0)
         r = free_siblings(db, &item.document_id, arguments->now, error);
     if (r >= 0)
-        db_count(db, item.operation, DQ_IN_PROGRESS, superseded ? DQ_CANCELLED : DQ_PENDING);
+        db_count(db, &item.id, item.operation, DQ_IN_PROGRESS,
+                 superseded ? DQ_CANCELLED : DQ_PENDING);
     return r;
 }
 

@@ -84,7 +84,7 @@ int apply_failure(struct db *db, int64_t now, const struct item_row *item,
     if (r >= 0)
         r = free_siblings(db, &item->document_id, now, error);
     if (r >= 0)
-        db_count(db, item->operation, DQ_IN_PROGRESS, (int)*ret_status);
+        db_count(db, &item->id, item->operation, DQ_IN_PROGRESS, (int)*ret_status);
     return r;
 }
 

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "core/filter.h"
+#include "core/query.h"
 #include "store/pack.h"
 
 #include <docq.h>
@@ -140,10 +141,23 @@ int store_workers(struct store *store, struct arena *arena, dq_worker_list *ret_
                   dq_error *error);
 int store_text(struct store *store, const struct id *document, int first, int last,
                struct arena *arena, dq_text *ret_text, dq_error *error);
+/* Reports; see dq_list_problems, dq_get_history, dq_count_purgeable. */
+int store_problems(struct store *store, int64_t now, int64_t since, struct arena *arena,
+                   dq_problem_list *ret_list, dq_error *error);
+int store_history(struct store *store, int64_t now, int step_minutes, int points,
+                  struct arena *arena, dq_history *ret_history, dq_error *error);
+int64_t store_count_finished(struct store *store, int64_t before, int status, dq_error *error);
+
+/* See dq_list_changes. */
+int store_changes(struct store *store, int64_t now, int64_t after, int limit, struct arena *arena,
+                  dq_change_list *ret_list, dq_error *error);
 int store_tokens(struct store *store, struct arena *arena, dq_token_list *ret_list,
                  dq_error *error);
 int store_locate(struct store *store, const struct id *document, struct pack_place *ret_place,
                  dq_error *error);
+/* One page of hits, in rank. Stopped with DQ_INVALID when clock_tick() passes `deadline`. */
+int store_search(struct store *store, struct query *query, int limit, const char *cursor,
+                 int64_t deadline, struct arena *arena, dq_hit_list *ret_list, dq_error *error);
 int store_find_prefix(struct store *store, const struct id *low, const struct id *high,
                       struct id *ret_id, dq_error *error);
 

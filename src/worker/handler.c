@@ -10,6 +10,7 @@ enum { DIAGNOSTICS_BYTES_MAX = 1000 };
 static const struct handler handlers[] = {
     {"builtin", handle_extract},
     {"program", handle_program},
+    {"webhook", handle_webhook},
 };
 
 const struct handler *handler_find(const char *kind)

@@ -11,7 +11,9 @@ struct job {
     dq_queue *queue; /* for reading content only */
     const dq_lease *lease;
     const char *extractor;
-    char *const *argv; /* of the program, where the operation has one */
+    char *const *argv; /* of the program, or the webhook's URL, where the operation has one */
+    const unsigned char *secret; /* that signs webhooks */
+    size_t secret_length;
     int64_t memory_bytes, time_max;
     int stop_fd; /* becomes readable when the handler must end at once */
     wire_progress_fn *progress;
@@ -30,7 +32,7 @@ struct outcome {
 };
 
 struct handler {
-    const char *kind; /* of the operation; "program": this worker has one for it */
+    const char *kind; /* of the operation; "program", "webhook": this worker has one for it */
     void (*run)(const struct job *job, struct outcome *ret_outcome);
 };
 
@@ -47,8 +49,9 @@ const char *outcome_message(const struct outcome *outcome);
 /* The document's bytes could not be opened. */
 void outcome_fail_content(struct outcome *outcome, const dq_error *error);
 
-/* handler_extract.c, handler_program.c */
+/* handler_extract.c, handler_program.c, handler_webhook.c */
 void handle_extract(const struct job *job, struct outcome *ret_outcome);
 void handle_program(const struct job *job, struct outcome *ret_outcome);
+void handle_webhook(const struct job *job, struct outcome *ret_outcome);
 
 #endif

@@ -68,6 +68,14 @@ int pool_offer(struct pool *pool, dq_error *error)
     return 0;
 }
 
+/* A path is a program, a URL a webhook; without either the queue says who does it. */
+static const char *kind_of(char *const *argv, const char *kind)
+{
+    if (!argv)
+        return kind;
+    return argv[0][0] == '/' ? "program" : "webhook";
+}
+
 static const struct policy *find(const struct pool *pool, const char *operation)
 {
     for (int i = 0; i < pool->policy_count; i++)
@@ -83,7 +91,7 @@ static void keep(struct pool *pool, const dq_operation *operation)
     struct policy *policy = &pool->policies[pool->policy_count++];
     snprintf(policy->name, sizeof policy->name, "%s", operation->name);
     policy->argv = program_of(pool, operation->name);
-    policy->handler = handler_find(policy->argv ? "program" : operation->kind);
+    policy->handler = handler_find(kind_of(policy->argv, operation->kind));
     policy->timeout = operation->timeout > 0 ? operation->timeout : TIMEOUT_DEFAULT;
 }
 

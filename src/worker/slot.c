@@ -166,6 +166,8 @@ static void work_on(struct slot *slot, const dq_lease *lease)
                       .lease = lease,
                       .extractor = pool->extractor,
                       .argv = policy.argv,
+                      .secret = pool->options->secret,
+                      .secret_length = pool->options->secret_length,
                       .memory_bytes = pool->options->memory_bytes > 0 ? pool->options->memory_bytes
                                                                       : WORKER_MEMORY_DEFAULT,
                       .time_max = policy.timeout,

@@ -11,10 +11,10 @@
 #define WORKER_SLOTS_MAX      1024
 
 /* A program that this worker has for an operation: the document is its stdin, the text its stdout,
- * pages separated by form feeds. */
+ * pages separated by form feeds. Or a webhook, to which the document is posted. */
 struct worker_program {
     const char *operation;
-    char *const *argv; /* argv[0] is its path; NULL-terminated */
+    char *const *argv; /* argv[0] is its path, or a URL alone; NULL-terminated */
 };
 
 #define WORKER_PROGRAMS_MAX 32
@@ -26,6 +26,8 @@ struct worker_options {
     const char *name;      /* of this worker in leases; NULL = "host:pid" */
     const char *extractor; /* path of docq-extract; NULL = beside the running program */
     const struct worker_program *programs;
+    const unsigned char *secret; /* signs what goes to webhooks */
+    size_t secret_length;
     size_t program_count; /* up to WORKER_PROGRAMS_MAX */
     int concurrency;      /* documents at a time; 0 = number of processors */
     bool drain;           /* end when nothing is due, else run until told to stop */

@@ -43,8 +43,9 @@ NUMBERS = [  # value, format code as in XML, what a reader sees
     ("61", "yyyy\\-mm\\-dd", "1900-03-01"), ("1234567", "0.0,,\"M\"".replace('"', "&quot;"), "1.2M"),
     ("123456789", "000\\-00\\-0000", "123-45-6789"), ("7", "000", "007"), ("0", "0;-0;&quot;none&quot;", "none"),
     ("1234.5", "[$€-407] #,##0.00", "€ 1,234.50"), ("-1", "yyyy\\-mm\\-dd", "-1"),
-    ("1e300", "0.00", "1" ), ("0.1", "General", "0.1"), ("123456789012345", "General", "123456789012345"),
-    ("0.000694444444444444", "mm:ss.0", "01:00.0"), ("nonsense", "0.00", "nonsense"),
+    ("1e300", "0.00", "1"), ("0.1", "General", "0.1"), ("123456789012345", "General", "123456789012345"),
+    ("0", "_-* 0.0_-;-* 0.0_-;_-* &quot;-&quot;??_-", "-"), ("5", "??0.?", "5"),
+    ("0.000694444444444444", "mm:ss.0", "01:00.0"), ("12345678901234567890", "General", "1.23456789012346E+19"), ("nonsense", "0.00", "nonsense"),
 ]
 
 
@@ -65,19 +66,20 @@ Version: 1
 # name: (bytes, phrases in order, phrases that must not be there, pages, metadata, words of a problem)
 CASES = {
     "cellar.xlsx": (formats.workbook(), [
-        "Cellar\n", "Store\tBarrels\tBought\tShare\n", "Lamp oil\t1,234.50\t29-Feb-24\t12.50%\n",
+        "Cellar & loft\n", "Store\tBarrels\tBought\tShare\n", "Lamp oil\t1,234.50\t29-Feb-24\t12.50%\n",
         "Flour & <meal>\t-6.00\t2024-02-29 12:00\tTRUE\n", "\nwritten in place\t\t\tab\n",
         "B3: two of them damp", "Notes (hidden)", "the key is under the mat"], ["45351", "<t>"], 2,
         {"title": "What is in the cellar", "author": "Harbour Office", "created": "2024-02-29T12:00:00Z"}, ""),
     "causeway.pptx": (formats.presentation(), [
-        "Crossing the causeway\n", "1. Wear boots\n2. Carry a lantern\n", "Do not mention the cow",
-        "When to turn back", "Day\tLow water\nMonday\t06:43\n"], [], 2, {"title": "Crossing the causeway"}, ""),
+        "Crossing the causeway\n", "1. Wear boots\n2. Carry a lantern\n", "At your own risk\n",
+        "Do not mention the cow", "When to turn back", "Day\tLow water\nMonday\t06:43\n"],
+        ["Click to edit", "06:43\nAt your own risk"], 2, {"title": "Crossing the causeway"}, ""),
     "gallery.odt": (formats.open_text(), [
         "From the gallery\n", "The lens  turns. It squeaks.\nBy clockwork.\n", "1. Wind it up.\n2. Oil the handle.\n",
         "Store\tBarrels\n"], ["struck out", "turns.1"], 1,
         {"title": "From the gallery", "author": "Harbour Office", "created": "2024-02-29T12:00:00"}, ""),
     "prices.ods": (formats.open_sheets(), ["Prices\nWick\t\t\t3,50 kr\n", "Empty"], ["\t\n"], 2, {}, ""),
-    "signals.odp": (formats.open_slides(), ["Fog signals of the west coast\nslowly\n", "Any questions?"], [], 2, {}, ""),
+    "signals.odp": (formats.open_slides(), ["Harbour Office\n", "Fog signals of the west coast\nslowly\n", "Any questions?"], [], 2, {}, ""),
     "nested.odt": (odt("<text:p>a<text:span>b</text:span><text:s/>c<text:tab/>d<text:line-break/>e</text:p>"
                        "<text:list><text:list-item><text:p>one</text:p><text:list><text:list-item>"
                        "<text:p>two</text:p></text:list-item></text:list></text:list-item></text:list>"

@@ -99,7 +99,7 @@ JSON_CASES = [
     ("GET", "/v1/documents/", None, 404, "not_found", None),
     ("GET", "/v1//documents", None, 404, "not_found", None),
     ("GET", "/v1/nothing", None, 404, "not_found", None),
-    ("GET", "/", None, 404, "not_found", None),
+    ("GET", "/nowhere", None, 404, "not_found", None),
     ("GET", "/a/b/c/d/e/f/g/h/i/j/k", None, 404, "not_found", None),
     ("DELETE", f"/v1/documents/{ID}", None, 404, "not_found", None),
     ("DELETE", "/v1/documents/%25", None, 404, "not_found", None),

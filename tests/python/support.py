@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 
-from conftest import HERE, PACKAGE
-from harness import environment
+from harness import ROOT, environment
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.join(ROOT, "clients", "python")
 REMOTE = "task,job,slow"
 
 

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from conftest import PACKAGE
 from harness import BUILD, ROOT, environment
+from support import PACKAGE
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 COMMAND_SECONDS_MAX = 60

@@ -10,9 +10,8 @@ import pytest
 
 import docq
 from docq.aio import AsyncClient
-from conftest import PACKAGE
 from harness import Server
-from support import REMOTE, Listener, python_environment, read_request
+from support import PACKAGE, REMOTE, Listener, python_environment, read_request
 
 
 def test_installs_without_network(tmp_path):
@@ -30,7 +29,8 @@ def test_installs_without_network(tmp_path):
 
 
 def mypy(*arguments):
-    return subprocess.run([sys.executable, "-m", "mypy", "--strict", *arguments],
+    return subprocess.run([sys.executable, "-m", "mypy", "--strict", "--python-version=3.9",
+                           *arguments],
                           stdout=subprocess.PIPE, text=True, timeout=300,
                           env=python_environment("", MYPYPATH=PACKAGE))
 

@@ -489,5 +489,6 @@ int main(void)
         TEST(many_threads_take_each_item_once),
         TEST(an_oversize_upload_leaves_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL) + state_tests() + verb_tests();
+    return cmocka_run_group_tests(tests, NULL, NULL) + state_tests() + verb_tests() +
+           search_tests() + watch_tests();
 }

@@ -1,6 +1,8 @@
 /* A store of every earlier version opens, keeps its rows, and ends with the schema of a new one. */
 #include "suite.h"
 
+#include "index_check.h"
+#include "store/fts.h"
 #include "store/sql.h"
 
 #include <sqlite3.h>
@@ -75,6 +77,7 @@ static void make_version(int version)
     sqlite3 *db;
     char pragma[64];
     assert_int_equal(sqlite3_open(database, &db), SQLITE_OK);
+    assert_int_equal(fts_register(db), SQLITE_OK);
     for (int i = 1; i <= version; i++)
         run(db, schema(i));
     run(db, "INSERT INTO meta VALUES ('secret', randomblob(32))");
@@ -127,6 +130,43 @@ static void every_version_climbs_to_the_newest(void **state)
     }
 }
 
+/* What was processed before there was an index is found, and only once. */
+static void old_text_is_indexed(void **state)
+{
+    enum { DOCUMENTS = 700 }; /* more than one slice */
+    static const char *const again[] = {
+        "INSERT INTO meta VALUES ('index_after', zeroblob(16))", /* as if stopped at the start */
+        "INSERT INTO meta SELECT 'index_after', id FROM document WHERE filename = '350.txt'"};
+    dq_queue *queue = NULL;
+    dq_hit_list *list;
+    sqlite3 *db;
+    (void)state;
+    make_version(1);
+    assert_int_equal(sqlite3_open(database, &db), SQLITE_OK);
+    run(db, "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 700)"
+            "INSERT INTO document SELECT randomblob(16), i || '.txt', 'text/plain', 3,"
+            " zeroblob(32), '{}', 'default', 'gone', 3 * i, 1 FROM n");
+    run(db, "INSERT INTO result SELECT id, randomblob(16), 2, 40, 0, '{}', '[]', 1 FROM document;"
+            "INSERT INTO page SELECT id, 1, 'page of ' || filename FROM document;"
+            "INSERT INTO page SELECT id, 2, 'another side of ' || filename FROM document");
+    sqlite3_close(db);
+    for (int round = 0; round < 3; round++) {
+        expect(0, dq_open(url, NULL, &queue, error));
+        expect(0, dq_search(queue, "another side 350", 10, NULL, &list, error));
+        assert_int_equal(list->count, 1);
+        assert_int_equal(list->hits[0].page, 2);
+        dq_free(list);
+        dq_close(&queue);
+        assert_int_equal(index_differences(database), 0);
+        assert_true(index_places(database) > 10 * DOCUMENTS);
+        if (round == 2)
+            break;
+        assert_int_equal(sqlite3_open(database, &db), SQLITE_OK);
+        run(db, again[round]);
+        sqlite3_close(db);
+    }
+}
+
 static void newer_is_left_alone(void **state)
 {
     static char before[65536], after[65536];
@@ -167,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_version_climbs_to_the_newest, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_text_is_indexed, setup, teardown),
         cmocka_unit_test_setup_teardown(newer_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_climb_leaves_nothing, setup, teardown),
     };

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "store/fts.h"
 #include "store/sql.h"
 
 /* Small tables, read whole on purpose. */
@@ -22,11 +23,15 @@ static bool is_listed(const char *detail)
             (detail[5 + length] == ' ' || detail[5 + length] == '\0'))
             return true;
     }
+    /* the index of full text: M = only what matches, = or < : only such rows */
+    if (strncmp(detail, "SCAN page_text VIRTUAL TABLE INDEX", 34) == 0)
+        return strstr(detail, ":M") != NULL;
     return strcmp(detail, "SCAN (subquery-1)") == 0 || strcmp(detail, "SCAN CONSTANT ROW") == 0;
 }
 
 /* A scan of an index that ends with its LIMIT is a seek to the end of the key; these are named. */
-static const char *const bounded[] = {"item_page", "document_page", "next_due", "next_expiry"};
+static const char *const bounded[] = {"item_page", "document_page", "next_due", "next_expiry",
+                                      "indexed_max"};
 
 static bool is_bounded(const char *name)
 {
@@ -70,6 +75,7 @@ static sqlite3 *with_schema(void)
 {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(fts_register(db), SQLITE_OK);
     for (int i = 0; i < SQL_MAX; i++)
         if (is_schema(sql_rows[i].name))
             assert_int_equal(sqlite3_exec(db, sql_rows[i].text, NULL, NULL, NULL), SQLITE_OK);
@@ -95,6 +101,10 @@ static void a_planted_scan_is_caught(void **state)
     assert_true(faults_in(db, "planted", "SELECT id FROM item WHERE priority = 1") > 0);
     assert_true(faults_in(db, "planted",
                           "SELECT id FROM item WHERE document_id = ?1 ORDER BY priority") > 0);
+    assert_true(faults_in(db, "planted", "SELECT rowid FROM page_text") > 0);
+    assert_true(faults_in(db, "planted",
+                          "SELECT 1 FROM page_text WHERE page_text MATCH ?1 "
+                          "ORDER BY length(name)") > 0);
     sqlite3_close(db);
 }
 

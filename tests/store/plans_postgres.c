@@ -16,7 +16,7 @@ static const char *const growing[] = {"item_hot", "item_done", "document", "chun
                                       "attempt",  "page",      "result",   "batch"};
 
 /* Scans of an index in its order that end with their LIMIT. */
-static const char *const bounded[] = {"next_due", "next_expiry"};
+static const char *const bounded[] = {"next_due", "next_expiry", "finished_recent"};
 
 /* What they sort is bounded by a batch, by the number of operations, or by that of sessions. */
 static const char *const sorted[] = {

@@ -40,7 +40,9 @@ void nap(int64_t microseconds);
         assert_int_equal(r_, code);                                                                \
     } while (0)
 
-int state_tests(void); /* states.c */
-int verb_tests(void);  /* verbs.c */
+int state_tests(void);  /* states.c */
+int verb_tests(void);   /* verbs.c */
+int search_tests(void); /* searching.c */
+int watch_tests(void);  /* watch.c */
 
 #endif

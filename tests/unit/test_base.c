@@ -405,9 +405,57 @@ static void a_copied_range_cannot_be_changed(void **state)
     assert_int_equal(beyond, -1);
 }
 
+static void a_mac_in_pieces_is_the_mac(void **state)
+{
+    (void)state;
+    unsigned char key[100], whole[DIGEST_BYTES], pieces[DIGEST_BYTES];
+    const char *text = "a message of some length, in pieces of every size";
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (unsigned char)(i * 7);
+    for (size_t length = 0; length <= sizeof key; length++) {
+        digest_mac(key, length, text, strlen(text), whole);
+        struct mac *mac = mac_new(key, length);
+        size_t at = 0;
+        for (size_t piece = 1; at < strlen(text); at += piece, piece++) {
+            size_t left = strlen(text) - at;
+            mac_update(mac, text + at, piece < left ? piece : left);
+        }
+        mac_final(mac, pieces);
+        assert_memory_equal(whole, pieces, sizeof whole);
+    }
+}
+
+static void base64_goes_there_and_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int length;
+        const char *bytes;
+    } rows[] = {{"Zm9vYmFy", 6, "foobar"},
+                {"Zm9vYmE=", 5, "fooba"},
+                {"Zm9vYg==", 4, "foob"},
+                {"", -1, NULL},
+                {"Zm9", -1, NULL},
+                {"Zm9vYm!y", -1, NULL},
+                {"Zm9vYmFyZm9vYmFy", -1, NULL}};
+    unsigned char out[8], digest[DIGEST_BYTES] = {0, 1, 254, 255}, back[DIGEST_BYTES];
+    char text[DIGEST_BASE64_SIZE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(base64_decode(rows[i].text, out, sizeof out), rows[i].length);
+        if (rows[i].length > 0)
+            assert_memory_equal(out, rows[i].bytes, (size_t)rows[i].length);
+    }
+    digest_base64(digest, text);
+    assert_int_equal(base64_decode(text, back, sizeof back), DIGEST_BYTES);
+    assert_memory_equal(back, digest, sizeof back);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_mac_in_pieces_is_the_mac),
+        cmocka_unit_test(base64_goes_there_and_back),
         cmocka_unit_test(arena_keeps_everything_until_it_goes),
         cmocka_unit_test(arena_memory_is_aligned_and_zeroed),
         cmocka_unit_test(a_reply_goes_whole),

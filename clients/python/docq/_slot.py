@@ -79,7 +79,7 @@ class Work:
         self.lease = lease
         self.lost = threading.Event()
         self.progress: Optional[Json] = None
-        self.renewed_at = time.monotonic()
+        self.renewed_at = self.tried_at = time.monotonic()
 
     @property
     def name(self) -> str:

@@ -33,13 +33,19 @@ LEASE_SECONDS = 30.0
 GRACE_SECONDS = 20.0
 WAIT_SECONDS = 2  # of one request for work: how soon an idle worker hears that it is to stop
 PAUSE_CAP_SECONDS = 10.0  # between tries while the server is away
-HEART_SECONDS = 1.0  # progress is sent so often at most
+HEART_SECONDS = 1.0  # between two heartbeats of one item at least, short leases apart
 RENEWALS_PER_LEASE = 3
 REPORT_SECONDS_MAX = 60.0  # how long a report is tried again
 
 log = logging.getLogger("docq.worker")
 
 HandlerName = Union[str, Callable[..., Any]]
+
+
+def processors() -> int:
+    """Those that this process may use, where the system tells."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 class Worker:
@@ -60,7 +66,7 @@ class Worker:
         self.operations = sorted({*self.handlers, *([functions.OPERATION] if allow else [])})
         if not self.operations:
             raise ValueError("a worker needs an operation with its function, or --tasks --allow")
-        self.concurrency = concurrency or len(os.sched_getaffinity(0))
+        self.concurrency = concurrency or processors()
         self.lease_seconds, self.grace_seconds = lease_seconds, grace_seconds
         self.timeout_seconds = timeout_seconds
         self.service = DocumentQueueService(
@@ -219,25 +225,31 @@ class Worker:
     def _beat(self) -> None:
         """Renews what is held; tells a slot when its item is lost."""
         every = self.lease_seconds / RENEWALS_PER_LEASE
-        while not self._done.wait(min(every, HEART_SECONDS) / 2):
+        least = min(HEART_SECONDS, every)
+        while not self._done.wait(least / 2):
             with self._lock:
                 held = list(self._held)
+            now = time.monotonic()
             for work in held:
-                age = time.monotonic() - work.renewed_at
-                if work.lost.is_set() or age < (HEART_SECONDS if work.progress else every):
-                    continue
-                self._renew(work)
+                wanted = least if work.progress else every
+                due = now - work.renewed_at >= wanted and now - work.tried_at >= least
+                if due and not work.lost.is_set():
+                    self._renew(work)
 
     def _renew(self, work: Work) -> None:
         progress, work.progress = work.progress, None
+        known = work.renewed_at == work.tried_at  # the last try succeeded
+        work.tried_at = time.monotonic()
         try:
             self.service.heartbeat(work.lease, progress)
-            work.renewed_at = time.monotonic()
+            work.renewed_at = work.tried_at
         except LeaseLost:
             work.lost.set()
         except DocqError as error:
+            work.progress = work.progress or progress
             # Only the server can say that a lease is lost. While it is away nobody else gets it.
-            log.warning("%s: not renewed: %s", work.name, error)
+            if known:
+                log.warning("%s: not renewed, and tried again every second: %s", work.name, error)
 
 
 # ---- the command line ----------------------------------------------------------------------------

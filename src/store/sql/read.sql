@@ -5,8 +5,8 @@ SELECT i.id, i.document_id, i.operation, i.priority, i.status, i.gate, i.attempt
        i.crashes, i.epoch, i.created_at, i.due_at, i.started_at, i.finished_at, i.worker,
        i.lease_expires_at, i.progress_stage, i.progress_done, i.progress_total, i.error_code,
        i.error_message, i.error_retryable, i.superseded_by, i.session, o.max_attempts, o.paused_at,
-       o.kind
-FROM item i JOIN operation o ON o.name = i.operation
+       o.kind, d.filename, d.owner
+FROM item i JOIN operation o ON o.name = i.operation JOIN document d ON d.id = i.document_id
 WHERE i.id = ?1;
 
 -- name: store_risk
@@ -22,22 +22,26 @@ FROM document WHERE id = ?1;
 
 -- name: item_page
 -- Keyset paging, newest first. ?1 = ids below this one, ?2 = how many rows to look at.
-SELECT i.id, i.status, i.operation, i.error_code, i.document_id, i.created_at, d.owner
+SELECT i.id, i.status, i.operation, i.error_code, i.document_id, i.created_at, d.owner,
+       i.error_message
 FROM item i JOIN document d ON d.id = i.document_id
 WHERE i.id < ?1 ORDER BY i.id DESC LIMIT ?2;
 
 -- name: item_page_status
-SELECT i.id, i.status, i.operation, i.error_code, i.document_id, i.created_at, d.owner
+SELECT i.id, i.status, i.operation, i.error_code, i.document_id, i.created_at, d.owner,
+       i.error_message
 FROM item i INDEXED BY item_by_status JOIN document d ON d.id = i.document_id
 WHERE i.status = ?3 AND i.id < ?1 ORDER BY i.id DESC LIMIT ?2;
 
 -- name: item_page_document
-SELECT i.id, i.status, i.operation, i.error_code, i.document_id, i.created_at, d.owner
+SELECT i.id, i.status, i.operation, i.error_code, i.document_id, i.created_at, d.owner,
+       i.error_message
 FROM item i INDEXED BY item_of_document JOIN document d ON d.id = i.document_id
 WHERE i.document_id = ?3 AND i.id < ?1 ORDER BY i.id DESC LIMIT ?2;
 
 -- name: document_page
-SELECT d.id, i.status, i.operation, i.error_code, d.id, d.created_at, d.owner
+SELECT d.id, i.status, i.operation, i.error_code, d.id, d.created_at, d.owner,
+       i.error_message
 FROM document d LEFT JOIN item i ON i.id = (
     SELECT id FROM item INDEXED BY item_of_document WHERE document_id = d.id
     ORDER BY id DESC LIMIT 1)

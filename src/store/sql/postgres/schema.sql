@@ -138,6 +138,7 @@ CREATE INDEX item_hot_status ON item_hot (status, id);
 ALTER TABLE item_done ADD PRIMARY KEY (id);
 CREATE INDEX item_done_document ON item_done (document_id, id);
 CREATE INDEX item_done_status ON item_done (status, id);
+CREATE INDEX item_failed ON item_done (finished_at) WHERE status = 'failed';
 CREATE INDEX item_finished ON item_done (finished_at);
 
 CREATE TABLE attempt (
