@@ -2,8 +2,8 @@
  * The queue through its C API, each figure the median of RUNS: bulk enqueue, claim + complete in
  * batches and one by one, two processes that write at once, claim time against the depth.
  * Prints one JSON object; bench/run.py makes the table.
- * Usage: bench_queue DIRECTORY rates DEPTH, or bench_queue DIRECTORY documents COUNT, which makes
- * documents for others to enqueue and prints their ids.
+ * Usage: bench_queue DIRECTORY|URL rates DEPTH, or bench_queue DIRECTORY documents COUNT,
+ * which makes documents for others to enqueue and prints their ids.
  */
 #include "base/clock.h"
 
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RUNS = 5, BATCH = 10, BULK = 1000, WORKERS = 8 };
+enum { RUNS = 5, BATCH = 10, BULK = 1000, WORKERS = 8, CALLERS_MAX = 64 };
 
 static char url[512];
 
@@ -169,6 +169,54 @@ static void two_processes(char (*ids)[DQ_ID_SIZE], int count, double *server, do
     munmap(shared, 4096);
 }
 
+struct caller {
+    dq_queue *queue;
+    char (*ids)[DQ_ID_SIZE];
+    int first, step, count;
+};
+
+static void *enqueue_own(void *argument)
+{
+    const struct caller *caller = argument;
+    dq_error error;
+    for (int i = caller->first; i < caller->count; i += caller->step) {
+        dq_ask ask = {.document_id = caller->ids[i], .operation = "bench"};
+        if (dq_enqueue_many(caller->queue, &ask, 1, NULL, NULL, &error) != 1)
+            die(&error);
+    }
+    return NULL;
+}
+
+/* One item a call, by so many threads at once. */
+static double enqueue_singly(dq_queue *queue, char (*ids)[DQ_ID_SIZE], int threads, int count)
+{
+    pthread_t running[CALLERS_MAX];
+    struct caller callers[CALLERS_MAX];
+    int64_t start = clock_tick();
+    for (int i = 0; i < threads; i++) {
+        callers[i] = (struct caller){queue, ids, i, threads, count};
+        pthread_create(&running[i], NULL, enqueue_own, &callers[i]);
+    }
+    for (int i = 0; i < threads; i++)
+        pthread_join(running[i], NULL);
+    double seconds = (double)(clock_tick() - start) / 1e6;
+    drain_all(queue, 1, BULK, 0);
+    return count / seconds;
+}
+
+static void single_callers(dq_queue *queue, char (*ids)[DQ_ID_SIZE])
+{
+    static const struct {
+        int threads, count;
+    } rounds[] = {{1, 1000}, {16, 10000}, {CALLERS_MAX, 20000}};
+    for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++) {
+        double rates[RUNS];
+        for (int run = 0; run < RUNS; run++)
+            rates[run] = enqueue_singly(queue, ids, rounds[i].threads, rounds[i].count);
+        printf(", \"enqueue_%d_threads_per_s\": %.0f", rounds[i].threads, median(rates, RUNS));
+    }
+}
+
 /* Microseconds of one claim of BATCH, median of many; what was claimed is released. */
 static double claim_time(dq_queue *queue)
 {
@@ -263,6 +311,7 @@ static void measure(dq_queue *queue, int depth)
     char(*ids)[DQ_ID_SIZE] = make_documents(queue, depth > COUNT ? depth : COUNT);
     printf("{");
     rates(queue, ids, COUNT);
+    single_callers(queue, ids);
     depths(queue, ids, depth);
     printf("}\n");
     free(ids);
@@ -273,10 +322,10 @@ int main(int argc, char **argv)
     int count = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0;
     bool documents = argc == 4 && strcmp(argv[2], "documents") == 0;
     if (count < 1 || (!documents && strcmp(argv[2], "rates") != 0)) {
-        fprintf(stderr, "usage: bench_queue DIRECTORY rates|documents COUNT\n");
+        fprintf(stderr, "usage: bench_queue DIRECTORY|URL rates|documents COUNT\n");
         return 2;
     }
-    snprintf(url, sizeof url, "sqlite:%s", argv[1]);
+    snprintf(url, sizeof url, "%s%s", strstr(argv[1], "://") ? "" : "sqlite:", argv[1]);
     dq_queue *queue = open_queue();
     define(queue);
     if (documents)

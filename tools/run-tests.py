@@ -32,6 +32,7 @@ PYTHON_SUITES = [
     "search",
     "web",
     "crash",
+    "postgres",
 ]
 STAGE_SECONDS_MAX = 1500
 SOAK_FUZZ_SECONDS = 900
