@@ -20,13 +20,19 @@ static void add_number(struct digest *digest, int64_t number)
     add(digest, text);
 }
 
+static void finish(struct digest *digest, unsigned char out[DIGEST_BYTES])
+{
+    digest_final(digest, out);
+    digest_free(digest);
+}
+
 /* Keys of uploads and of enqueues do not meet. */
 static struct digest *begin(const char *kind, const char *key, size_t count, struct once *once)
 {
     struct digest *digest = digest_new();
     add(digest, kind);
     add(digest, key);
-    digest_final(digest, once->key);
+    finish(digest, once->key);
     digest = digest_new();
     add_number(digest, (int64_t)count);
     return digest;
@@ -46,7 +52,7 @@ void once_of_upload(const char *key, const struct new_document *documents, size_
         add_number(digest, document->priority);
         digest_update(digest, pack_digest(document->incoming), DIGEST_BYTES);
     }
-    digest_final(digest, ret_once->digest);
+    finish(digest, ret_once->digest);
 }
 
 void once_of_items(const char *key, const dq_ask *asks, size_t count, struct once *ret_once)
@@ -59,5 +65,5 @@ void once_of_items(const char *key, const dq_ask *asks, size_t count, struct onc
         add_number(digest, asks[i].priority);
         add_number(digest, asks[i].due_at);
     }
-    digest_final(digest, ret_once->digest);
+    finish(digest, ret_once->digest);
 }

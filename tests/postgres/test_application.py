@@ -1,5 +1,6 @@
 """docq.enqueue() in an application's own transaction, and ten nodes that start at once."""
 import os
+import re
 import subprocess
 import sys
 
@@ -23,6 +24,18 @@ def run_example(*arguments):
                           check=True).stdout.strip()
 
 
+def newest_schema():
+    """The highest N of the statements postgres_N: each is one version of the schema."""
+    folder = os.path.join(ROOT, "src", "store", "sql", "postgres")
+    found = []
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            found += [int(number) for number in re.findall(r"^-- name: postgres_(\d+)$", file.read(),
+                                                           flags=re.M)]
+    assert sorted(found) == list(range(1, len(found) + 1))
+    return max(found)
+
+
 def test_ten_nodes_start_at_once(database, tmp_path):
     nodes = [subprocess.Popen([BINARY, "stats", "--url", database.url()], env=environment(),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -30,7 +43,8 @@ def test_ten_nodes_start_at_once(database, tmp_path):
     for node in nodes:
         output, _ = node.communicate(timeout=60)
         assert node.returncode == 0, output
-    assert database.sql("SELECT value FROM docq.meta WHERE key = 'schema'") == [("1",)]
+    assert database.sql("SELECT value FROM docq.meta WHERE key = 'schema'") == \
+        [(str(newest_schema()),)]
 
 
 def test_the_example_enqueues_and_rolls_back(database, tmp_path):
