@@ -24,7 +24,7 @@ CALLS = ("openat mkdir mkdirat write pwrite64 pwritev fdatasync fsync ftruncate 
 RUN_SECONDS_MAX = 60
 CONTENT = b"acknowledged is durable\n" * 20
 LARGE = b"a line of a document that gets a pack of its own\n" * 8000
-PARALLEL = 2
+PARALLEL = 5  # each waits for the disk most of its time
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 
