@@ -322,7 +322,7 @@ def test_busy_is_tried_again_as_told():
         while read_request(connection):
             if number == 1:
                 answer(connection, 503, json.dumps({"code": "busy", "detail": "Later."}).encode(),
-                       "Retry-After: 0")
+                       "Retry-After: 0", "Connection: close")
                 return
             answer(connection, 200, b'{"leases": []}')
     with Listener(script) as listener, DocumentQueueService(listener.url) as service:
